@@ -1,0 +1,12 @@
+//! Messages between the programs of the device, and their framing.
+//!
+//! | channel | between | module | encoding |
+//! |---|---|---|---|
+//! | `appd.sock` | appd and the system UI's shell, tools | [`appd`] | [`frame`]: length + MessagePack |
+//! | `compositor.sock` | appd and the compositor | [`compositor`] | [`frame`]: length + MessagePack |
+//! | session channel | page's shell, appd, component's runtime | [`session`] | one JSON string a line |
+
+pub mod appd;
+pub mod compositor;
+pub mod frame;
+pub mod session;

@@ -1,0 +1,1 @@
+//! App manifests, ids, capabilities, and the stores they are found in.

@@ -1,0 +1,1 @@
+//! Wayland bindings generated from the XML in protocol/.

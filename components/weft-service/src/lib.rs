@@ -1,0 +1,11 @@
+//! What every program of the device shares with PID 1: readiness, watchdog, passed sockets, logging.
+//!
+//! The protocols are systemd's own, so that the programs also run under it on a desktop: `sd_notify(3)` and `sd_listen_fds(3)`.
+
+mod listen;
+mod log;
+mod notify;
+
+pub use listen::listen_fd;
+pub use log::init_logging;
+pub use notify::{Error as NotifyError, notify, watchdog_interval};

@@ -1,0 +1,1 @@
+//! dm-verity hash trees and superblocks, bit for bit as veritysetup writes them.
