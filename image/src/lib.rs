@@ -1,1 +1,7 @@
-//! The build pipeline, as a library.
+//! The pipeline behind `cargo weft`: builds the device image from pinned sources and runs it.
+
+pub mod cli;
+pub mod commands;
+pub mod image_info;
+pub mod pipeline;
+pub mod workspace;

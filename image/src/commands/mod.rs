@@ -1,0 +1,31 @@
+//! One module a subcommand.
+
+mod bench;
+mod build;
+mod clean;
+mod flash;
+mod lock;
+mod run;
+mod shot;
+mod test;
+
+use crate::cli::Command;
+use std::process::ExitCode;
+
+/// Why a command failed: the error of the part that did, which names the fix.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs one command. The code is not success where a child's own failure (a test, a guest) was already printed.
+pub fn run(command: Command) -> Result<ExitCode, anyhow::Error> {
+    match command {
+        Command::Build(arguments) => build::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Shot(arguments) => shot::run(&arguments),
+        Command::Flash(arguments) => flash::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Clean(arguments) => clean::run(&arguments),
+        Command::Lock(arguments) => lock::run(&arguments),
+    }
+    .map_err(anyhow::Error::from_boxed)
+}
