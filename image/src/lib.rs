@@ -4,4 +4,5 @@ pub mod cli;
 pub mod commands;
 pub mod image_info;
 pub mod pipeline;
+pub mod vm;
 pub mod workspace;

@@ -4,28 +4,19 @@
 //! its virtualisation extension can run one.
 
 use super::{Error, Result};
+use crate::cli::Accel as AccelChoice;
 use std::fs::OpenOptions;
-
-/// What the user asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum AccelChoice {
-    /// KVM where it can work, else TCG.
-    #[default]
-    Auto,
-    Kvm,
-    Tcg,
-}
 
 /// What QEMU is started with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accel {
+pub enum Accelerator {
     Kvm,
     Tcg,
 }
 
-impl Accel {
+impl Accelerator {
     /// Decides from this machine's processor and device node.
-    pub fn choose(choice: AccelChoice) -> Result<Accel> {
+    pub fn choose(choice: AccelChoice) -> Result<Accelerator> {
         let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let opens = OpenOptions::new().read(true).write(true).open("/dev/kvm").map(drop);
         decide(choice, &cpuinfo, opens.map_err(|error| error.to_string()))
@@ -33,13 +24,17 @@ impl Accel {
 
     pub(super) fn arguments(self) -> &'static [&'static str] {
         match self {
-            Accel::Kvm => &["-accel", "kvm", "-cpu", "host"],
-            Accel::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max"],
+            Accelerator::Kvm => &["-accel", "kvm", "-cpu", "host"],
+            Accelerator::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max"],
         }
     }
 }
 
-fn decide(choice: AccelChoice, cpuinfo: &str, kvm_opens: std::result::Result<(), String>) -> Result<Accel> {
+fn decide(
+    choice: AccelChoice,
+    cpuinfo: &str,
+    kvm_opens: std::result::Result<(), String>,
+) -> Result<Accelerator> {
     let extension = cpuinfo
         .lines()
         .filter(|line| line.starts_with("flags"))
@@ -50,8 +45,8 @@ fn decide(choice: AccelChoice, cpuinfo: &str, kvm_opens: std::result::Result<(),
         (true, Ok(())) => None,
     };
     match (choice, obstacle) {
-        (AccelChoice::Tcg, _) | (AccelChoice::Auto, Some(_)) => Ok(Accel::Tcg),
-        (AccelChoice::Auto | AccelChoice::Kvm, None) => Ok(Accel::Kvm),
+        (AccelChoice::Tcg, _) | (AccelChoice::Auto, Some(_)) => Ok(Accelerator::Tcg),
+        (AccelChoice::Auto | AccelChoice::Kvm, None) => Ok(Accelerator::Kvm),
         (AccelChoice::Kvm, Some(why)) => Err(Error::NoKvm { why }),
     }
 }
@@ -65,10 +60,10 @@ mod tests {
 
     #[test]
     fn kvm_needs_the_extension_and_the_device() {
-        assert_eq!(decide(AccelChoice::Auto, WITH, Ok(())).unwrap(), Accel::Kvm);
-        assert_eq!(decide(AccelChoice::Auto, WITHOUT, Ok(())).unwrap(), Accel::Tcg);
-        assert_eq!(decide(AccelChoice::Auto, WITH, Err("denied".into())).unwrap(), Accel::Tcg);
-        assert_eq!(decide(AccelChoice::Tcg, WITH, Ok(())).unwrap(), Accel::Tcg);
+        assert_eq!(decide(AccelChoice::Auto, WITH, Ok(())).unwrap(), Accelerator::Kvm);
+        assert_eq!(decide(AccelChoice::Auto, WITHOUT, Ok(())).unwrap(), Accelerator::Tcg);
+        assert_eq!(decide(AccelChoice::Auto, WITH, Err("denied".into())).unwrap(), Accelerator::Tcg);
+        assert_eq!(decide(AccelChoice::Tcg, WITH, Ok(())).unwrap(), Accelerator::Tcg);
     }
 
     #[test]

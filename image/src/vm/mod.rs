@@ -14,9 +14,8 @@ pub mod qmp;
 pub mod screen;
 pub mod sparse;
 mod sys;
-pub mod work;
 
-pub use accel::{Accel, AccelChoice};
+pub use accel::Accelerator;
 pub use console::{Console, Mark};
 pub use machine::{Display, Machine, Vm};
 pub use pace::Pace;
@@ -30,7 +29,9 @@ use std::time::Duration;
 /// Why a machine could not be started, or did not do what was waited for.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{program} is not installed: `apt-get install qemu-system-x86` (or your distribution's QEMU 7.2 or newer)")]
+    #[error(
+        "{program} is not installed: `apt-get install qemu-system-x86` (or your distribution's QEMU 7.2 or newer)"
+    )]
     QemuMissing { program: String, source: io::Error },
     #[error("{program} is version {found}, too old: install QEMU 7.2 or newer")]
     QemuTooOld { program: String, found: String },
@@ -56,7 +57,7 @@ pub enum Error {
     Refused { command: String, description: String },
     #[error("the QEMU monitor said what is no QMP message: {said}")]
     NotQmp { said: String, source: serde_json::Error },
-    #[error("{what} cannot be typed: only letters, digits, space and `.-_/` can")]
+    #[error("{what:?} cannot be typed: only small letters, digits, space and `.-/` can")]
     Untypable { what: char },
     #[error("the screenshot {path} is not a binary PPM picture")]
     NotPpm { path: PathBuf },

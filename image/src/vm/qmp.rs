@@ -25,7 +25,9 @@ impl Qmp {
     pub fn connect(path: &Path) -> Result<Option<Qmp>> {
         let stream = match UnixStream::connect(path) {
             Ok(stream) => stream,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => return Ok(None),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+                return Ok(None);
+            }
             Err(error) => return Err(Error::Monitor(error)),
         };
         Qmp::negotiate(stream).map(Some)
@@ -34,7 +36,7 @@ impl Qmp {
     fn negotiate(stream: UnixStream) -> Result<Qmp> {
         let mut qmp = Qmp { stream: BufReader::new(stream), partial: Vec::new(), events: VecDeque::new() };
         let deadline = Instant::now() + ANSWER_LIMIT;
-        while qmp.read(deadline, "greeting")?.is_some_and(|greeting| greeting.get("QMP").is_none()) {}
+        while qmp.read(deadline, "greeting")?.is_some_and(|message| message.get("QMP").is_none()) {}
         qmp.execute("qmp_capabilities", json!({}))?;
         Ok(qmp)
     }
@@ -47,7 +49,10 @@ impl Qmp {
         let deadline = Instant::now() + ANSWER_LIMIT;
         loop {
             let Some(mut answer) = self.read(deadline, command)? else {
-                return Err(Error::Refused { command: command.to_owned(), description: "no answer".to_owned() });
+                return Err(Error::Refused {
+                    command: command.to_owned(),
+                    description: "no answer".to_owned(),
+                });
             };
             if let Some(value) = answer.get_mut("return") {
                 return Ok(value.take());
@@ -93,12 +98,18 @@ impl Qmp {
                 Ok(0) => return Err(Error::MonitorClosed(waiting.to_owned())),
                 Ok(_) if self.partial.ends_with(b"\n") => {
                     let line = std::mem::take(&mut self.partial);
-                    let message = serde_json::from_slice(&line)
-                        .map_err(|source| Error::NotQmp { said: String::from_utf8_lossy(&line).into_owned(), source })?;
+                    let message = serde_json::from_slice(&line).map_err(|source| Error::NotQmp {
+                        said: String::from_utf8_lossy(&line).into_owned(),
+                        source,
+                    })?;
                     return Ok(Some(message));
                 }
                 Ok(_) => {}
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                    ) => {}
                 Err(error) => return Err(Error::Monitor(error)),
             }
         }
@@ -137,7 +148,11 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_command_and_the_reason() {
-        let mut qmp = monitor(&["{\"return\": {}}", "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such thing\"}}"]).unwrap();
+        let mut qmp = monitor(&[
+            "{\"return\": {}}",
+            "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such thing\"}}",
+        ])
+        .unwrap();
         let error = qmp.execute("screendump", json!({})).unwrap_err().to_string();
         assert_eq!(error, "the QEMU monitor refused screendump: no such thing");
     }

@@ -1,0 +1,272 @@
+//! One virtual machine: a PC like the devices the image is for, with virtio parts.
+
+use super::accel::Accelerator;
+use super::console::Console;
+use super::firmware::Firmware;
+use super::process::Process;
+use super::qemu::Qemu;
+use super::qmp::Qmp;
+use super::screen::Screenshot;
+use super::{Error, Result, file_error, input};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// QEMU itself must answer in this time; it says nothing about the guest.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Display {
+    None,
+    /// A QEMU display backend with a window.
+    Window(&'static str),
+}
+
+/// What to start. The folder keeps the UEFI variables, `console.log` and `qemu.log` between starts of the same machine.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    pub folder: PathBuf,
+    /// A raw disk image; the machine writes to it.
+    pub disk: PathBuf,
+    pub memory_mib: u32,
+    pub accelerator: Accelerator,
+    pub display: Display,
+    /// Also copy the console to this process' standard output.
+    pub echo: bool,
+    /// End QEMU where the guest would reboot.
+    pub no_reboot: bool,
+    /// Further arguments: the devices of a test.
+    pub extra: Vec<String>,
+}
+
+impl Machine {
+    /// The command line, for sockets in the folder `sockets`.
+    fn arguments(&self, qemu: &Qemu, firmware: &Firmware, sockets: &Path) -> Vec<String> {
+        let mut arguments: Vec<String> =
+            self.accelerator.arguments().iter().map(|&part| part.to_owned()).collect();
+        let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
+        add("-machine", "q35".into());
+        add("-smp", "2".into());
+        add("-m", format!("{}M", self.memory_mib));
+        add("-name", "WEFT OS".into());
+        add("-drive", format!("if=pflash,format=raw,unit=0,readonly=on,file={}", comma(&firmware.code)));
+        add("-drive", format!("if=pflash,format=raw,unit=1,file={}", comma(&self.variables())));
+        add("-drive", format!("if=none,id=disk,format=raw,discard=unmap,file={}", comma(&self.disk)));
+        let input = ["virtio-keyboard-pci", "virtio-tablet-pci"];
+        let touch = qemu.multitouch.then_some("virtio-multitouch-pci");
+        let parts = ["virtio-blk-pci,drive=disk", "virtio-gpu-pci", "virtio-rng-pci", "i6300esb"];
+        for device in parts.into_iter().chain(input).chain(touch) {
+            add("-device", device.into());
+        }
+        add("-action", "watchdog=reset".into());
+        add("-vga", "none".into());
+        add("-nic", "none".into());
+        add("-serial", "stdio".into());
+        add("-monitor", "none".into());
+        add("-qmp", format!("unix:{},server=on,wait=off", comma(&sockets.join("qmp"))));
+        let display = match self.display {
+            Display::None => "none".into(),
+            Display::Window(backend) => format!("{backend},show-cursor=on"),
+        };
+        add("-display", display);
+        arguments.push("-nodefaults".into());
+        if self.no_reboot {
+            arguments.push("-no-reboot".into());
+        }
+        arguments.extend(self.extra.iter().cloned());
+        arguments
+    }
+
+    fn variables(&self) -> PathBuf {
+        self.folder.join("uefi-variables.fd")
+    }
+
+    /// Starts QEMU and connects to its monitor.
+    pub fn start(&self, qemu: &Qemu) -> Result<Vm> {
+        let firmware = Firmware::find()?;
+        std::fs::create_dir_all(&self.folder).map_err(file_error("create", &self.folder))?;
+        firmware.variables_at(&self.variables())?;
+        // Not in the machine's folder: the path of a Unix socket has at most 107 bytes (unix(7)).
+        let sockets = tempfile::Builder::new()
+            .prefix("weft-vm-")
+            .tempdir()
+            .map_err(file_error("create a folder for sockets in", &std::env::temp_dir()))?;
+        let open_log = |name: &str| {
+            let path = self.folder.join(name);
+            File::options().create(true).append(true).open(&path).map_err(file_error("open", &path))
+        };
+        let said = self.folder.join("qemu.log");
+        let mut command = Command::new(&qemu.program);
+        command
+            .args(self.arguments(qemu, &firmware, sockets.path()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(open_log("qemu.log")?);
+        let mut process = Process::spawn(&mut command)
+            .map_err(|source| Error::QemuMissing { program: qemu.program.clone(), source })?;
+        let mut copies: Vec<Box<dyn Write + Send>> = vec![Box::new(open_log("console.log")?)];
+        if self.echo {
+            copies.push(Box::new(std::io::stdout()));
+        }
+        let serial = process.child().stdout.take().ok_or_else(|| Error::Start("it has no console".into()))?;
+        let console = Console::read_from(serial, copies);
+        let qmp = connect(&mut process, &sockets.path().join("qmp"), &said)?;
+        Ok(Vm { console, qmp, process, sockets, said })
+    }
+}
+
+fn connect(process: &mut Process, socket: &Path, said: &Path) -> Result<Qmp> {
+    let deadline = Instant::now() + START_LIMIT;
+    loop {
+        if let Some(qmp) = Qmp::connect(socket)? {
+            return Ok(qmp);
+        }
+        let ended = process.wait(Duration::from_millis(20)).map_err(Error::Monitor)?.is_some();
+        if ended || Instant::now() > deadline {
+            return Err(Error::Start(last_words(said)));
+        }
+    }
+}
+
+fn last_words(said: &Path) -> String {
+    let text = std::fs::read_to_string(said).unwrap_or_default();
+    let last = text.trim().lines().last().unwrap_or("it said nothing");
+    last.to_owned()
+}
+
+/// QEMU reads a comma in a value as its end unless it is doubled.
+fn comma(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
+}
+
+/// A running machine; QEMU dies with it.
+#[derive(Debug)]
+pub struct Vm {
+    pub console: Console,
+    pub qmp: Qmp,
+    process: Process,
+    sockets: tempfile::TempDir,
+    said: PathBuf,
+}
+
+impl Vm {
+    /// The process id of QEMU, which leads its own process group.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Takes a screenshot.
+    pub fn screenshot(&mut self) -> Result<Screenshot> {
+        let path = self.sockets.path().join("screen.ppm");
+        self.qmp.execute("screendump", json!({ "filename": path }))?;
+        Screenshot::read_ppm(&path)
+    }
+
+    /// Takes screenshots until two in a row agree and `wanted` accepts them; the error carries what was waited for.
+    pub fn wait_screen(
+        &mut self,
+        limit: Duration,
+        waiting: &str,
+        mut wanted: impl FnMut(&Screenshot) -> bool,
+    ) -> Result<Screenshot> {
+        let deadline = Instant::now() + limit;
+        let mut last = self.screenshot()?;
+        loop {
+            std::thread::sleep(Duration::from_millis(100));
+            let next = self.screenshot()?;
+            if next == last && wanted(&next) {
+                return Ok(next);
+            }
+            if Instant::now() > deadline {
+                let (waiting, tail) = (waiting.to_owned(), self.console.tail(20));
+                return Err(Error::TimedOut { waiting, limit, tail });
+            }
+            last = next;
+        }
+    }
+
+    /// Sends input events as `input` makes them.
+    pub fn send(&mut self, events: Value) -> Result<()> {
+        self.qmp.execute("input-send-event", json!({ "events": events })).map(drop)
+    }
+
+    /// Clicks on a pixel of a screen of that size.
+    pub fn click(&mut self, x: u32, y: u32, screen: (u32, u32)) -> Result<()> {
+        self.send(input::pointer_to(x, y, screen))?;
+        self.send(input::button("left", true))?;
+        self.send(input::button("left", false))
+    }
+
+    /// Presses and releases a key by its QEMU name.
+    pub fn press(&mut self, key: &str) -> Result<()> {
+        self.send(input::key(key, true))?;
+        self.send(input::key(key, false))
+    }
+
+    /// Types a text.
+    pub fn type_text(&mut self, text: &str) -> Result<()> {
+        input::keys_for(text)?.iter().try_for_each(|key| self.press(key))
+    }
+
+    /// Presses the power button.
+    pub fn power_button(&mut self) -> Result<()> {
+        self.qmp.execute("system_powerdown", json!({})).map(drop)
+    }
+
+    /// Waits for QEMU to end: the guest powered off, or rebooted where that ends it.
+    pub fn wait_end(&mut self, limit: Duration, waiting: &str) -> Result<ExitStatus> {
+        let ended = self.process.wait(limit).map_err(file_error("wait for QEMU that writes", &self.said))?;
+        ended.ok_or_else(|| Error::TimedOut {
+            waiting: waiting.to_owned(),
+            limit,
+            tail: self.console.tail(20),
+        })
+    }
+
+    /// What QEMU itself said last, for a message.
+    pub fn last_words(&self) -> String {
+        last_words(&self.said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> Machine {
+        Machine {
+            folder: "/build/vm/run".into(),
+            disk: "/images/a,b.img".into(),
+            memory_mib: 384,
+            accelerator: Accelerator::Tcg,
+            display: Display::None,
+            echo: false,
+            no_reboot: true,
+            extra: vec!["-device".into(), "test-device".into()],
+        }
+    }
+
+    #[test]
+    fn the_command_line_has_every_part_of_the_device() {
+        let qemu = Qemu { program: "qemu".into(), version: (9, 0), displays: Vec::new(), multitouch: true };
+        let Ok(firmware) = Firmware::find() else { return };
+        let line = machine().arguments(&qemu, &firmware, Path::new("/tmp/s")).join(" ");
+        for part in [
+            "-accel tcg,thread=multi -cpu max",
+            "-m 384M",
+            "file=/images/a,,b.img",
+            "virtio-gpu-pci",
+            "virtio-multitouch-pci",
+            "i6300esb",
+            "-qmp unix:/tmp/s/qmp,server=on,wait=off",
+            "-display none",
+            "-no-reboot",
+            "-device test-device",
+        ] {
+            assert!(line.contains(part), "{part} is not in {line}");
+        }
+    }
+}
