@@ -1,9 +1,65 @@
-//! `cargo weft shot`.
+//! `cargo weft shot`: what is on the screen once the system UI, or an app, is painted.
 
 use super::Error;
 use crate::cli::ShotArgs;
+use crate::pipeline::{self, Request};
+use crate::vm::work::{Work, copy_and_lock};
+use crate::vm::{self, Accelerator, Display, Machine, Mark, Pace, Qemu, Vm, input, parse_memory, session};
+use crate::workspace::Workspace;
+use std::path::Path;
 use std::process::ExitCode;
 
-pub fn run(_arguments: &ShotArgs) -> Result<ExitCode, Error> {
-    Err("not there yet".into())
+const MEMORY: &str = "512M";
+
+pub fn run(arguments: &ShotArgs) -> Result<ExitCode, Error> {
+    let qemu = Qemu::find()?;
+    let accelerator = Accelerator::choose(arguments.machine.accel)?;
+    let memory_mib = parse_memory(arguments.machine.memory.as_deref().unwrap_or(MEMORY))?;
+    if let Some(app) = &arguments.app {
+        input::keys_for(app)?;
+    }
+    let folder = arguments.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(missing) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(format!("there is no folder {}: create it first", missing.display()).into());
+    }
+
+    let workspace = Workspace::find()?;
+    let request = Request { profile: arguments.profile.profile.clone(), rebuild: false };
+    let image = pipeline::build(&workspace, &request)?;
+    let mut work = Work::create(workspace.root(), "shot")?;
+    let disk = copy_and_lock(&image.image, &work.folder().join("disk.img"))?;
+    let machine = Machine {
+        folder: work.folder().to_owned(),
+        disk: disk.path().to_owned(),
+        memory_mib,
+        accelerator,
+        display: Display::None,
+        echo: false,
+        no_reboot: true,
+        extra: Vec::new(),
+    };
+    let mut vm = machine.start(&qemu)?;
+    if let Err(error) = take(&mut vm, arguments) {
+        let folder = work.keep();
+        save_last(&mut vm, &folder.join("screen.png"));
+        return Err(format!("{error}\n(console and screen are kept in {})", folder.display()).into());
+    }
+    println!("{}", arguments.output.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn take(vm: &mut Vm, arguments: &ShotArgs) -> vm::Result<()> {
+    let pace = Pace::measure();
+    session::wait_for_system_ui(vm, pace, Mark::default())?;
+    if let Some(app) = &arguments.app {
+        session::launch(vm, pace, app)?;
+    }
+    session::settled(vm, pace)?.write_png(&arguments.output)
+}
+
+/// The last screen of a machine that failed, where it still has one.
+fn save_last(vm: &mut Vm, path: &Path) {
+    if let Err(error) = vm.screenshot().and_then(|screen| screen.write_png(path)) {
+        eprintln!("no screenshot of the failed machine ({error}), ignoring");
+    }
 }

@@ -226,6 +226,11 @@ impl Vm {
         })
     }
 
+    /// Waits for QEMU to end, however long it takes.
+    pub fn wait_forever(&mut self) -> Result<ExitStatus> {
+        self.process.child().wait().map_err(file_error("wait for QEMU that writes", &self.said))
+    }
+
     /// What QEMU itself said last, for a message.
     pub fn last_words(&self) -> String {
         last_words(&self.said)

@@ -12,8 +12,10 @@ pub mod process;
 pub mod qemu;
 pub mod qmp;
 pub mod screen;
+pub mod session;
 pub mod sparse;
 mod sys;
+pub mod work;
 
 pub use accel::Accelerator;
 pub use console::{Console, Mark};
@@ -43,6 +45,8 @@ pub enum Error {
     NoKvm { why: String },
     #[error("cannot {action} {path}")]
     File { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("the disk {0} is in use by another machine: end that one first")]
+    DiskInUse(PathBuf),
     #[error("QEMU did not start: {0}")]
     Start(String),
     #[error("QEMU ended while {waiting}: {said}")]

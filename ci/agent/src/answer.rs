@@ -1,0 +1,97 @@
+//! Answers one question from the system it runs on.
+
+use crate::processes;
+use crate::{Answer, MAX_READ, Question, Stat};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("cannot {action} {what}: {source}")]
+    Failed { action: &'static str, what: String, source: io::Error },
+    #[error("{0} is no process id")]
+    NoPid(i32),
+    #[error("{0} is no signal")]
+    NoSignal(i32),
+}
+
+fn failed(action: &'static str, what: impl ToString) -> impl FnOnce(io::Error) -> Error {
+    let what = what.to_string();
+    move |source| Error::Failed { action, what, source }
+}
+
+/// Answers; what fails becomes [`Answer::Refused`].
+pub fn answer(question: &Question) -> Answer {
+    try_answer(question).unwrap_or_else(|error| Answer::Refused { why: error.to_string() })
+}
+
+fn try_answer(question: &Question) -> Result<Answer, Error> {
+    Ok(match question {
+        Question::Processes => {
+            Answer::Processes { processes: processes::all().map_err(failed("list", "processes"))? }
+        }
+        Question::Kill { pid, signal } => {
+            let target = Pid::from_raw(*pid).ok_or(Error::NoPid(*pid))?;
+            let signal = Signal::from_named_raw(*signal).ok_or(Error::NoSignal(*signal))?;
+            kill_process(target, signal).map_err(|errno| failed("kill", pid)(errno.into()))?;
+            Answer::Done
+        }
+        Question::Read { path } => Answer::Text { text: read_end(path).map_err(failed("read", path))? },
+        Question::Write { path, text } => {
+            std::fs::write(path, text).map_err(failed("write", path))?;
+            Answer::Done
+        }
+        Question::List { path } => Answer::Names { names: list(path).map_err(failed("list", path))? },
+        Question::Stat { path } => {
+            let found = std::fs::symlink_metadata(path).map_err(failed("look at", path))?;
+            Answer::Stat(Stat { mode: found.mode(), uid: found.uid(), gid: found.gid(), size: found.size() })
+        }
+    })
+}
+
+fn read_end(path: &str) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    if size > MAX_READ {
+        file.seek(SeekFrom::Start(size - MAX_READ))?;
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_READ).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn list(path: &str) -> io::Result<Vec<String>> {
+    let mut names = std::fs::read_dir(path)?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<io::Result<Vec<String>>>()?;
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_writes_and_lists() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("note").to_str().unwrap().to_owned();
+        assert_eq!(answer(&Question::Write { path: path.clone(), text: "yes".into() }), Answer::Done);
+        assert_eq!(answer(&Question::Read { path: path.clone() }), Answer::Text { text: "yes".into() });
+        let folder = folder.path().to_str().unwrap().to_owned();
+        assert_eq!(answer(&Question::List { path: folder }), Answer::Names { names: vec!["note".into()] });
+        let Answer::Stat(stat) = answer(&Question::Stat { path }) else { panic!("no stat") };
+        assert_eq!(stat.size, 3);
+    }
+
+    #[test]
+    fn a_refusal_names_what_it_was_about() {
+        let Answer::Refused { why } = answer(&Question::Read { path: "/nowhere/file".into() }) else {
+            panic!("read from nowhere")
+        };
+        assert!(why.contains("/nowhere/file"), "{why}");
+        assert!(matches!(answer(&Question::Kill { pid: 0, signal: 9 }), Answer::Refused { .. }));
+    }
+}

@@ -1,0 +1,110 @@
+//! What the VM tests and their agent in the guest say to each other: one JSON object a line, over a virtio-serial port.
+//!
+//! The agent greets once after each start, then answers each question in order.
+
+mod answer;
+mod processes;
+
+pub use answer::answer;
+
+use serde::{Deserialize, Serialize};
+
+/// The name of the virtio-serial port.
+pub const PORT: &str = "org.weft.ci";
+
+/// At most so much of a file is read.
+pub const MAX_READ: u64 = 4 << 20;
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "question", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Question {
+    /// All processes that have an executable: kernel threads are left out.
+    Processes,
+    /// Sends a signal by its number.
+    Kill { pid: i32, signal: i32 },
+    /// Reads a text file, at most [`MAX_READ`] of its end.
+    Read { path: String },
+    /// Writes a text file where one may be written.
+    Write { path: String, text: String },
+    /// The sorted names in a folder.
+    List { path: String },
+    /// Owner and mode of a file, not following a link.
+    Stat { path: String },
+}
+
+/// A question with a number that its answer repeats.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Asked {
+    pub id: u64,
+    #[serde(flatten)]
+    pub question: Question,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Process {
+    pub pid: i32,
+    pub parent: i32,
+    pub uid: u32,
+    /// The first word of the command line: the name a program was started by.
+    pub name: String,
+    pub executable: String,
+    pub arguments: Vec<String>,
+    pub cgroup: String,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Stat {
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub size: u64,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Answer {
+    /// The agent has started; the kernel's boot id tells one boot from another.
+    Hello {
+        boot_id: String,
+    },
+    Done,
+    Processes {
+        processes: Vec<Process>,
+    },
+    Text {
+        text: String,
+    },
+    Names {
+        names: Vec<String>,
+    },
+    Stat(Stat),
+    /// The question had no answer, and why.
+    Refused {
+        why: String,
+    },
+}
+
+/// An answer with its question's number; 0 for the greeting.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Answered {
+    pub id: u64,
+    #[serde(flatten)]
+    pub answer: Answer,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wire_is_one_readable_line_each() {
+        let asked = Asked { id: 7, question: Question::Kill { pid: 12, signal: 9 } };
+        let line = serde_json::to_string(&asked).unwrap();
+        assert_eq!(line, r#"{"id":7,"question":"kill","pid":12,"signal":9}"#);
+        assert_eq!(serde_json::from_str::<Asked>(&line).unwrap(), asked);
+        let answered = Answered { id: 7, answer: Answer::Refused { why: "no such process".into() } };
+        let line = serde_json::to_string(&answered).unwrap();
+        assert_eq!(line, r#"{"id":7,"answer":"refused","why":"no such process"}"#);
+        assert_eq!(serde_json::from_str::<Answered>(&line).unwrap(), answered);
+    }
+}
