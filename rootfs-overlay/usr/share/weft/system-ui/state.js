@@ -1,0 +1,205 @@
+// What the system UI knows, and how every message and every touch changes it. Pure: no page, no clock, no bridge in here.
+//
+// reduce(state, event) -> { state, send }: `event` is a message of appd (`type` in capitals, see components/weft-ipc/src/appd.rs) or
+// something the person did (`type` begins with "ui:"); `event.now` is milliseconds. `send` are the messages to hand to the shell.
+"use strict";
+(() => {
+  const weft = (globalThis.weft ??= {});
+
+  const TOAST_MS = 6000;
+  const ERROR_TOAST_MS = 10000;
+  const LAUNCH_LIMIT_MS = 90000;
+  const NOTICES_KEPT = 50;
+
+  weft.initialState = Object.freeze({
+    link: "connecting",   // connecting, up, lost
+    apps: null,           // null until appd has told
+    tasks: [],            // {session, app, state}: in the order they were started
+    recent: [],           // sessions with a window, the one in front last
+    launching: {},        // app id -> {since, session}
+    home: true,           // the home screen was asked for; it shows over an app in front
+    query: "",
+    centre: false,
+    closing: null,        // session whose closing waits for an answer
+    notices: [],          // {id, app, title, body, tone, at}: newest first
+    toasts: [],           // {id, until}
+    unread: 0,
+    nextNotice: 1,
+  });
+
+  const front = (state) => (state.recent.length ? state.recent[state.recent.length - 1] : null);
+  const task = (state, session) => state.tasks.find((each) => each.session === session);
+  const appName = (state, id) => state.apps?.find((each) => each.id === id)?.name || id.split(".").pop();
+  // The panel must be above the app in front to show anything but its task bar.
+  const overlay = (state) => front(state) !== null && (state.home || state.centre || state.closing !== null);
+  const matches = (state) => {
+    const wanted = state.query.trim().toLowerCase(), apps = state.apps || [];
+    if (!wanted) return apps;
+    const rank = (each) => (each.name.toLowerCase().startsWith(wanted) ? 0 : each.name.toLowerCase().includes(wanted) ? 1 : 2);
+    return apps.filter((each) => each.name.toLowerCase().includes(wanted) || each.id.toLowerCase().includes(wanted))
+      .sort((a, b) => rank(a) - rank(b));
+  };
+
+  const without = (map, key) => Object.fromEntries(Object.entries(map).filter(([each]) => each !== key));
+  const toFront = (state, session) => ({ ...state, recent: [...state.recent.filter((each) => each !== session), session], home: false, centre: false, closing: null, query: "" });
+  const withTask = (state, session, app, to) => ({
+    ...state,
+    tasks: task(state, session)
+      ? state.tasks.map((each) => (each.session === session ? { ...each, app, state: to } : each))
+      : [...state.tasks, { session, app, state: to }],
+  });
+
+  function gone(state, session) {
+    const ended = task(state, session);
+    if (!ended) return state;
+    const recent = state.recent.filter((each) => each !== session);
+    return {
+      ...state,
+      recent,
+      tasks: state.tasks.filter((each) => each.session !== session),
+      launching: state.launching[ended.app]?.session === session ? without(state.launching, ended.app) : state.launching,
+      closing: state.closing === session ? null : state.closing,
+      home: state.home || recent.length === 0,
+    };
+  }
+
+  function notify(state, now, { app = "", title, body = "", tone = "info" }) {
+    const id = state.nextNotice;
+    return {
+      ...state,
+      nextNotice: id + 1,
+      notices: [{ id, app, title, body, tone, at: now }, ...state.notices].slice(0, NOTICES_KEPT),
+      toasts: state.centre ? state.toasts : [...state.toasts, { id, until: now + (tone === "danger" ? ERROR_TOAST_MS : TOAST_MS) }].slice(-3),
+      unread: state.centre ? 0 : state.unread + 1,
+    };
+  }
+
+  const QUERIES = [{ type: "QUERY_INSTALLED_APPS" }, { type: "QUERY_RUNNING" }];
+
+  const messages = {
+    CONNECTION(state, event) {
+      const lost = event.connected === false || event.state === "lost";
+      if (lost) return { state: { ...state, link: "lost", launching: {} } };
+      return { state: { ...state, link: "up" }, send: QUERIES };
+    },
+    INSTALLED_APPS(state, { apps }) {
+      const listed = apps.map((each) => ({ id: each.app_id, name: each.name || each.app_id, version: each.version }));
+      listed.sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : a.name.toLowerCase() > b.name.toLowerCase() ? 1 : 0));
+      return { state: { ...state, link: "up", apps: listed } };
+    },
+    // Sessions this page was not told of (it was started anew, or the link was lost) count as running until appd says otherwise.
+    RUNNING_APPS(state, { sessions }) {
+      const alive = new Set(sessions.map((each) => each.session_id));
+      const unknown = sessions.filter((each) => !task(state, each.session_id));
+      let next = { ...state, link: "up" };
+      for (const each of state.tasks) if (!alive.has(each.session)) next = gone(next, each.session);
+      for (const each of unknown) next = withTask(next, each.session_id, each.app_id, "running");
+      const before = next.recent;
+      next = { ...next, recent: [...unknown.map((each) => each.session_id), ...before] };
+      if (!before.length && unknown.length) next = { ...next, home: false };
+      return { state: next, send: unknown.map((each) => ({ type: "QUERY_APP_STATE", session_id: each.session_id })) };
+    },
+    LAUNCH_ACK(state, { session_id, app_id }) {
+      const known = task(state, session_id);
+      const next = known ? state : withTask(state, session_id, app_id, "starting");
+      const waiting = next.launching[app_id];
+      if (!waiting) return { state: next };
+      if (known?.state === "running") return { state: toFront({ ...next, launching: without(next.launching, app_id) }, session_id) };
+      return { state: { ...next, launching: { ...next.launching, [app_id]: { ...waiting, session: session_id } } } };
+    },
+    // An app that was asked for here comes to the front, and so does one that is started again after it crashed in front.
+    APP_READY(state, { session_id, app_id }) {
+      const wanted = state.launching[app_id] || front(state) === null || task(state, front(state))?.app === app_id;
+      const next = { ...withTask(state, session_id, app_id, "running"), launching: without(state.launching, app_id) };
+      if (wanted) return { state: toFront(next, session_id) };
+      return { state: next.recent.includes(session_id) ? next : { ...next, recent: [session_id, ...next.recent] } };
+    },
+    APP_STATE(state, { session_id, state: to }) {
+      if (to === "stopped" || to === "not_found") return { state: gone(state, session_id) };
+      const known = task(state, session_id);
+      if (!known) return { state, send: [{ type: "QUERY_RUNNING" }] };
+      const next = withTask(state, session_id, known.app, to);
+      if (to !== "starting") return { state: next };
+      const recent = next.recent.filter((each) => each !== session_id);
+      return { state: { ...next, recent, home: next.home || recent.length === 0 } };
+    },
+    // Up (dy < 0) is home; sideways goes through the running apps.
+    NAVIGATION_GESTURE(state, { gesture_type, fingers, dx, dy }) {
+      if (gesture_type !== 0 || fingers < 3) return { state };
+      if (Math.abs(dy) >= Math.abs(dx)) return { state: dy < 0 ? { ...state, home: true, centre: false, closing: null } : state };
+      const open = state.tasks.filter((each) => state.recent.includes(each.session));
+      const at = open.findIndex((each) => each.session === front(state));
+      const next = open[at + (dx < 0 ? 1 : -1)];
+      return next && !state.home ? messages["ui:activate"](state, { session: next.session }) : { state };
+    },
+    NOTIFICATION(state, { app_id, title, body, now }) {
+      return { state: notify(state, now, { app: app_id, title, body }) };
+    },
+    ERROR(state, { message, now }) {
+      const launching = Object.fromEntries(Object.entries(state.launching).filter(([, each]) => each.session !== null));
+      return { state: notify({ ...state, launching }, now, { title: "Something went wrong", body: message, tone: "danger" }) };
+    },
+
+    "ui:home"(state) {
+      const showing = state.home && !state.centre;
+      return { state: { ...state, home: !(showing && front(state) !== null), centre: false, closing: null, query: "" } };
+    },
+    "ui:launch"(state, { app, now }) {
+      if (state.link === "lost") return { state: notify(state, now, { title: "Not connected", body: "The system is reconnecting. Try again in a moment.", tone: "warn" }) };
+      if (state.launching[app]) return { state };
+      const running = state.tasks.find((each) => each.app === app && state.recent.includes(each.session));
+      if (running) return messages["ui:activate"](state, { session: running.session });
+      return { state: { ...state, launching: { ...state.launching, [app]: { since: now, session: null } } }, send: [{ type: "LAUNCH_APP", app_id: app, surface_id: 0 }] };
+    },
+    "ui:activate"(state, { session }) {
+      if (!state.recent.includes(session)) return { state };
+      return { state: toFront(state, session), send: [{ type: "ACTIVATE_APP", session_id: session }] };
+    },
+    "ui:ask-close": (state, { session }) => ({ state: task(state, session) ? { ...state, closing: session, centre: false } : state }),
+    "ui:keep": (state) => ({ state: { ...state, closing: null } }),
+    "ui:close"(state, { session }) {
+      const known = task(state, session);
+      if (!known) return { state };
+      return { state: { ...withTask(state, session, known.app, "stopping"), closing: null }, send: [{ type: "TERMINATE_APP", session_id: session }] };
+    },
+    "ui:query": (state, { query }) => ({ state: { ...state, query } }),
+    "ui:centre": (state) => ({ state: { ...state, centre: !state.centre, unread: 0, toasts: [], closing: null } }),
+    "ui:dismiss": (state, { id }) => ({
+      state: { ...state, notices: state.notices.filter((each) => each.id !== id), toasts: state.toasts.filter((each) => each.id !== id),
+        unread: state.toasts.some((each) => each.id === id) ? Math.max(0, state.unread - 1) : state.unread },
+    }),
+    "ui:clear": (state) => ({ state: { ...state, notices: [], toasts: [], unread: 0, centre: false } }),
+    "ui:escape"(state) {
+      if (state.closing !== null) return { state: { ...state, closing: null } };
+      if (state.centre) return { state: { ...state, centre: false } };
+      if (state.query) return { state: { ...state, query: "" } };
+      return { state: { ...state, home: front(state) === null } };
+    },
+    // Time passed: toasts end, and a launch that nothing was heard of is given up.
+    "ui:tick"(state, { now }) {
+      let next = { ...state, toasts: state.toasts.filter((each) => each.until > now) };
+      if (next.toasts.length === state.toasts.length) next = state;
+      for (const [app, each] of Object.entries(state.launching)) {
+        if (now - each.since < LAUNCH_LIMIT_MS) continue;
+        next = notify({ ...next, launching: without(next.launching, app) }, now, { app, title: `${appName(state, app)} did not start`, body: "It gave no sign of life. Try again.", tone: "danger" });
+      }
+      return { state: next };
+    },
+  };
+
+  function reduce(state, event) {
+    const handle = Object.hasOwn(messages, event.type) ? messages[event.type] : null;
+    if (!handle) return { state, send: [] };
+    const { state: next, send = [] } = handle(state, event);
+    const on = overlay(next);
+    return { state: next, send: on === overlay(state) ? send : [...send, { type: "SHELL_OVERLAY", on }] };
+  }
+
+  // When the next "ui:tick" is due, or null.
+  function nextTick(state) {
+    const due = [...state.toasts.map((each) => each.until), ...Object.values(state.launching).map((each) => each.since + LAUNCH_LIMIT_MS)];
+    return due.length ? Math.min(...due) : null;
+  }
+
+  Object.assign(weft, { reduce, nextTick, front, task, appName, overlay, matches });
+})();
