@@ -1,1 +1,16 @@
-fn main() {}
+//! `weft-servo-shell` and `weft-app-shell`, two names of one program. See the library.
+
+use std::process::ExitCode;
+use weft_web::exit::Exit;
+use weft_web::options::{Options, USAGE};
+
+fn main() -> ExitCode {
+    weft_service::init_logging();
+    match Options::parse(std::env::args_os(), |name| std::env::var_os(name)) {
+        Ok(options) => weft_web::run(options).into(),
+        Err(error) => {
+            eprintln!("weft-web: {error}\n{USAGE}");
+            Exit::Usage.into()
+        }
+    }
+}
