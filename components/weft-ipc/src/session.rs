@@ -1,6 +1,9 @@
 //! The session channel: what a page and its component say to each other, one JSON string a line.
 //!
-//! Both ends are opaque to appd, which only relays lines; JSON's escapes keep a newline inside a message from ending it.
+//! Messages are opaque to appd, which only relays lines; JSON's escapes keep a newline inside a message from ending it. A line that is a
+//! JSON object is a [`Notice`], between appd and the process at the other end; it is never relayed.
+
+use serde::{Deserialize, Serialize};
 
 /// The longest message of a page or a component, in bytes of UTF-8.
 pub const MAX_MESSAGE_LEN: usize = 64 * 1024;
@@ -16,6 +19,77 @@ pub enum Error {
     TooLong(usize),
     #[error("the line is not a JSON string")]
     NotAString(#[source] serde_json::Error),
+    #[error("the line is neither a JSON string nor a notice of the session channel")]
+    NotALine(#[source] serde_json::Error),
+    #[error("a line is over the limit of {MAX_LINE_LEN} bytes")]
+    EndlessLine,
+}
+
+/// One line of the channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Line {
+    /// From the page to the component or back.
+    Message(String),
+    Notice(Notice),
+}
+
+/// What appd and a process of the session tell each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Notice {
+    /// From the runtime: the component notifies the person in front of the screen.
+    Notification { title: String, body: String, icon: Option<String> },
+    /// From appd: a message of this end was not delivered.
+    Refused { reason: String },
+}
+
+impl Line {
+    /// The line, newline included.
+    pub fn encode(&self) -> Result<String, Error> {
+        match self {
+            Self::Message(message) => encode(message),
+            Self::Notice(notice) => Ok(serde_json::to_string(notice).map_err(Error::NotALine)? + "\n"),
+        }
+    }
+
+    /// The meaning of one line, with or without its newline.
+    pub fn decode(line: &[u8]) -> Result<Self, Error> {
+        match serde_json::from_slice(line).map_err(Error::NotALine)? {
+            Self::Message(message) if message.len() > MAX_MESSAGE_LEN => Err(Error::TooLong(message.len())),
+            line => Ok(line),
+        }
+    }
+}
+
+/// Takes lines out of bytes that arrive in pieces, for event loops that must not block.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    buffer: Vec<u8>,
+    /// How much of the buffer is known to hold no newline.
+    searched: usize,
+}
+
+impl Decoder {
+    /// Adds bytes as they came from the peer.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next whole line, or `None` until more bytes are there. [`Error::EndlessLine`] is not to be recovered from; after any other
+    /// error the decoder stands at the next line.
+    pub fn next_line(&mut self) -> Result<Option<Line>, Error> {
+        let rest = self.buffer.get(self.searched..).unwrap_or_default();
+        let Some(offset) = rest.iter().position(|byte| *byte == b'\n') else {
+            self.searched = self.buffer.len();
+            return if self.searched > MAX_LINE_LEN { Err(Error::EndlessLine) } else { Ok(None) };
+        };
+        let end = self.searched + offset;
+        let line = Line::decode(self.buffer.get(..end).unwrap_or_default());
+        self.buffer.drain(..=end);
+        self.searched = 0;
+        line.map(Some)
+    }
 }
 
 /// One message as a line, the newline included.
@@ -48,6 +122,35 @@ mod tests {
         }
         let worst = "\u{1}".repeat(MAX_MESSAGE_LEN);
         assert!(encode(&worst).unwrap().len() <= MAX_LINE_LEN);
+    }
+
+    #[test]
+    fn lines_come_out_of_pieces_of_any_size() {
+        let notice = Notice::Notification { title: "a\nb".into(), body: "{}".into(), icon: None };
+        let lines = [Line::Message("one\ntwo".into()), Line::Notice(notice), Line::Message(String::new())];
+        let wire: String = lines.iter().map(|line| line.encode().unwrap()).collect();
+        for piece in 1..=wire.len() {
+            let mut decoder = Decoder::default();
+            let mut seen = Vec::new();
+            for chunk in wire.as_bytes().chunks(piece) {
+                decoder.push(chunk);
+                while let Some(line) = decoder.next_line().unwrap() {
+                    seen.push(line);
+                }
+            }
+            assert_eq!(seen, lines);
+        }
+    }
+
+    #[test]
+    fn a_bad_line_does_not_spoil_the_next_and_an_endless_one_is_refused() {
+        let mut decoder = Decoder::default();
+        decoder.push(b"{\"type\":\"format_disk\"}\n\xff\n\"good\"\n");
+        assert!(matches!(decoder.next_line(), Err(Error::NotALine(_))));
+        assert!(matches!(decoder.next_line(), Err(Error::NotALine(_))));
+        assert_eq!(decoder.next_line().unwrap(), Some(Line::Message("good".into())));
+        decoder.push(&vec![b'x'; MAX_LINE_LEN + 1]);
+        assert!(matches!(decoder.next_line(), Err(Error::EndlessLine)));
     }
 
     #[test]

@@ -1,1 +1,26 @@
-//! App manifests, ids, capabilities, and the stores they are found in.
+//! App manifests (`wapp.toml`), ids, capabilities, packages, and the stores they are found in.
+//!
+//! What comes out of here is validated: a [`Manifest`] exists only if every field is right. Paths in it are plain relative ones.
+
+mod capability;
+mod error;
+mod id;
+mod limits;
+mod manifest;
+mod package;
+mod path;
+mod raw;
+mod store;
+
+pub use capability::{Availability, Capability, Host, UnknownCapability};
+pub use error::{Error, ManifestError};
+pub use id::{AppId, InvalidId};
+pub use limits::{Limits, parse_duration, parse_size};
+pub use manifest::{Manifest, Ui};
+pub use package::Package;
+pub use path::{InvalidPath, RelativePath};
+pub use semver::Version;
+pub use store::{Installed, Store, app_data, data_home};
+
+/// The manifest's name inside its package.
+pub const MANIFEST_NAME: &str = "wapp.toml";

@@ -1,0 +1,71 @@
+//! `weft:app/ipc`.
+
+use super::{v0_1, v0_2};
+use crate::channel::Channel;
+use crate::state::State;
+use std::sync::Arc;
+use std::time::Duration;
+use wasmtime::component::Resource;
+use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
+use weft_ipc::session::Line;
+
+/// How long `recv` of 0.1.0 waits for a message: its components know no way to wait, and ask in a loop.
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// What a pollable of `ipc.subscribe` waits for.
+pub struct Subscription(Option<Arc<Channel>>);
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Subscription {
+    async fn ready(&mut self) {
+        match &self.0 {
+            Some(channel) => channel.readable().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl State {
+    fn send_message(&self, payload: String) -> Result<(), String> {
+        match &self.channel {
+            Some(channel) => channel.send(&Line::Message(payload)),
+            None => Err("this session has no page".to_owned()),
+        }
+    }
+
+    fn next_message(&self) -> Option<String> {
+        self.channel.as_ref().and_then(|channel| channel.receive())
+    }
+}
+
+impl v0_2::weft::app::ipc::Host for State {
+    fn send(&mut self, payload: String) -> Result<(), String> {
+        self.send_message(payload)
+    }
+
+    fn recv(&mut self) -> Option<String> {
+        self.next_message()
+    }
+
+    fn subscribe(&mut self) -> wasmtime::Result<Resource<DynPollable>> {
+        let subscription = self.table.push(Subscription(self.channel.clone()))?;
+        subscribe(&mut self.table, subscription)
+    }
+}
+
+impl v0_1::weft::app::ipc::Host for State {
+    fn send(&mut self, payload: String) -> Result<(), String> {
+        self.send_message(payload)
+    }
+
+    async fn recv(&mut self) -> Option<String> {
+        let message = self.next_message();
+        if message.is_some() {
+            return message;
+        }
+        let mut subscription = Subscription(self.channel.clone());
+        // Whether a message came or the moment passed, the answer is what is there now.
+        let _ = tokio::time::timeout(MOMENT, subscription.ready()).await;
+        self.next_message()
+    }
+}
