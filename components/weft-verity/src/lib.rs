@@ -1,1 +1,12 @@
-//! dm-verity hash trees and superblocks, bit for bit as veritysetup writes them.
+//! dm-verity hash trees and superblocks, bit for bit as `veritysetup format` writes them.
+//!
+//! Only what WEFT OS uses: hash format 1 (salt before data), SHA-256, data and hash blocks of 4096 bytes. The layout is defined by the
+//! kernel's `Documentation/admin-guide/device-mapper/verity.rst`.
+
+mod geometry;
+mod superblock;
+mod tree;
+
+pub use geometry::{BLOCK_SIZE, Geometry, HASHES_PER_BLOCK};
+pub use superblock::{Superblock, SuperblockError};
+pub use tree::{DIGEST_SIZE, Digest, Error, Verified, build, verify};
