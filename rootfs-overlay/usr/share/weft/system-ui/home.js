@@ -17,12 +17,13 @@
     const icon = tile.querySelector("weft-app-icon"), face = tile.querySelector(".face"), busy = app.id in state.launching;
     weft.setAttribute(icon, "app-id", app.id);
     weft.setAttribute(icon, "name", app.name);
-    weft.setText(tile.querySelector(".name"), weft.shorten(app.name, 24));
+    weft.setText(tile.querySelector(".name"), weft.shorten(app.name, 22));
     weft.setAttribute(tile, "aria-label", busy ? `${app.name}, starting` : app.name);
     weft.setClass(tile, "first", first);
-    const veil = face.querySelector(".veil");
-    if (busy && !veil) face.append(weft.make("div", { class: "veil" }, weft.make("weft-progress", { size: "36" })));
-    if (!busy && veil) veil.remove();
+    weft.setClass(tile, "launching", busy);
+    const ring = face.querySelector(".busy");
+    if (busy && !ring) face.append(weft.make("div", { class: "busy" }, weft.make("weft-progress", { size: "24" })));
+    if (!busy && ring) ring.remove();
   }
 
   function showEmpty(state, shown) {
@@ -32,7 +33,7 @@
     const searching = state.apps.length > 0;
     weft.setAttribute(at("empty-icon"), "name", searching ? "search" : "apps");
     weft.setText(at("empty-title"), searching ? `No app matches “${weft.shorten(state.query.trim(), 40)}”` : "No apps installed");
-    weft.setText(at("empty-text"), searching ? "Press Escape to see all apps." : "Apps appear here as soon as they are installed on this device.");
+    weft.setText(at("empty-text"), searching ? "Press Escape to see all apps." : "Install a package and it appears here.");
   }
 
   function renderHome(state, act) {

@@ -4,11 +4,21 @@
   const weft = globalThis.weft;
   const at = (id) => document.getElementById(id);
   const bridge = window.weftSystem;
+  const OVERDUE_MS = 10000;
   let state = weft.initialState, tick = 0;
+
+  // The shell refuses a message that it has no room for; the screen goes on all the same.
+  function tell(message) {
+    try {
+      bridge?.send(message);
+    } catch (error) {
+      console.error(`could not send ${message.type}: ${error}`);
+    }
+  }
 
   function act(event) {
     const { state: next, send } = weft.reduce(state, { now: Date.now(), ...event });
-    for (const message of send) bridge?.send(message);
+    send.forEach(tell);
     if (next === state) return;
     state = next;
     render();
@@ -75,8 +85,8 @@
   render();
   if (bridge) {
     bridge.onmessage = act;
-    bridge.send({ type: "QUERY_INSTALLED_APPS" });
-    bridge.send({ type: "QUERY_RUNNING" });
+    act({ type: "ui:start" });
+    setTimeout(() => act({ type: "ui:overdue" }), OVERDUE_MS);
   } else {
     console.error("the system UI has no bridge: window.weftSystem is missing");
   }

@@ -78,8 +78,8 @@
 
   const messages = {
     CONNECTION(state, event) {
-      const lost = event.connected === false || event.state === "lost";
-      if (lost) return { state: { ...state, link: "lost", launching: {} } };
+      // Before the first connection there is nothing to be lost: the page still waits.
+      if (!event.connected) return { state: { ...state, link: state.link === "connecting" ? "connecting" : "lost", launching: {} } };
       return { state: { ...state, link: "up" }, send: QUERIES };
     },
     INSTALLED_APPS(state, { apps }) {
@@ -140,6 +140,9 @@
       return { state: notify({ ...state, launching }, now, { title: "Something went wrong", body: message, tone: "danger" }) };
     },
 
+    "ui:start": (state) => ({ state, send: QUERIES }),
+    // Nobody has answered since the page was loaded.
+    "ui:overdue": (state) => ({ state: state.link === "connecting" ? { ...state, link: "lost" } : state }),
     "ui:home"(state) {
       const showing = state.home && !state.centre;
       return { state: { ...state, home: !(showing && front(state) !== null), centre: false, closing: null, query: "" } };

@@ -39,7 +39,7 @@
     weft.setClass(tasks, "compact", mode === "compact");
     weft.setClass(tasks, "tight", mode === "tight");
     weft.keyed(tasks, state.tasks, (task) => task.session, () => makeTask(act), (element, task) => updateTask(element, task, state, letters));
-    weft.setClass(at("home-button"), "on", state.home);
+    weft.setClass(at("home-button"), "on", state.home && !state.centre);
     weft.setClass(at("bell"), "on", state.centre);
     weft.setHidden(at("badge"), state.unread === 0);
     weft.setText(at("badge"), state.unread > 9 ? "9+" : String(state.unread));

@@ -37,7 +37,8 @@
   const TILES = [["#2f62d9", "#1d3f9e"], ["#0e7c86", "#0a555f"], ["#b1405f", "#842a49"], ["#7a4bc4", "#52309a"], ["#a85416", "#7d3a0c"],
     ["#24764a", "#155436"], ["#5560c9", "#363f98"], ["#9a3f9c", "#6d2a74"], ["#4a6178", "#2f4257"], ["#b23a3a", "#842626"]];
 
-  const svg = (name, color, width) => `<svg xmlns="http://www.w3.org/2000/svg" width="100%" height="100%" viewBox="0 0 24 24" fill="none"
+  // No xmlns: the parser knows, and the engine's serialiser would write it twice.
+  const svg = (name, size, color, width) => `<svg width="${size}" height="${size}" viewBox="0 0 24 24" fill="none"
     stroke="${color}" stroke-width="${width}" stroke-linecap="round" stroke-linejoin="round"><path d="${ICONS[name] || ICONS.apps}"/></svg>`;
   const hash = (text) => { let sum = 7; for (const c of text) sum = (sum * 31 + c.codePointAt(0)) >>> 0; return sum; };
   const initials = (name) => {
@@ -97,11 +98,10 @@
     static css = `:host{display:inline-block;flex:none;vertical-align:middle} #box{width:100%;height:100%;display:block} svg{display:block}`;
     static html = `<span id="box" aria-hidden="true"></span>`;
     update() {
-      const size = `${this.getAttribute("size") || 24}px`;
-      this.style.width = size;
-      this.style.height = size;
+      const size = Number(this.getAttribute("size")) || 24;
+      this.style.width = this.style.height = `${size}px`;
       const color = this.getAttribute("color") || getComputedStyle(this).color;
-      this.inside("box").innerHTML = svg(this.getAttribute("name"), color, this.getAttribute("weight") || 2);
+      this.inside("box").innerHTML = svg(this.getAttribute("name"), size, color, this.getAttribute("weight") || 2);
     }
   }
 
@@ -120,8 +120,7 @@
       tile.style.borderRadius = `${Math.round(size * 0.27)}px`;
       tile.style.fontSize = `${Math.round(size * 0.36)}px`;
       if (mark) {
-        const inner = Math.round(size * 0.56);
-        tile.innerHTML = `<span style="width:${inner}px;height:${inner}px">${svg(mark, "#ffffff", 2)}</span>`;
+        tile.innerHTML = svg(mark, Math.round(size * 0.56), "#ffffff", 2);
       } else {
         tile.textContent = initials(this.getAttribute("name") || id.split(".").pop() || "?");
       }

@@ -1,0 +1,104 @@
+// The system UI's reducer, fed with what appd says and a person does.
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { runInNewContext } from "node:vm";
+
+const context = { console };
+context.globalThis = context;
+runInNewContext(readFileSync(new URL("../../rootfs-overlay/usr/share/weft/system-ui/state.js", import.meta.url), "utf8"), context);
+const { weft } = context;
+const plain = (value) => JSON.parse(JSON.stringify(value));
+
+function run(...events) {
+  let state = weft.initialState;
+  const sent = [];
+  for (const event of events) {
+    const step = weft.reduce(state, { now: 1000, ...event });
+    state = step.state;
+    sent.push(...step.send);
+  }
+  return { state: plain(state), sent: plain(sent), raw: state };
+}
+
+const APPS = { type: "INSTALLED_APPS", apps: [{ app_id: "org.b", name: "Notes", version: "1" }, { app_id: "org.a", name: "Counter", version: "1" }] };
+const up = [{ type: "CONNECTION", connected: true }, APPS];
+const launched = [...up, { type: "ui:launch", app: "org.a" }, { type: "LAUNCH_ACK", session_id: 1, app_id: "org.a" }, { type: "APP_READY", session_id: 1, app_id: "org.a" }];
+
+test("connecting asks for everything", () => {
+  assert.deepEqual(run({ type: "CONNECTION", connected: true }).sent, [{ type: "QUERY_INSTALLED_APPS" }, { type: "QUERY_RUNNING" }]);
+});
+test("a link that never was is not lost until it is overdue", () => {
+  assert.equal(run({ type: "CONNECTION", connected: false }).state.link, "connecting");
+  assert.equal(run({ type: "CONNECTION", connected: false }, { type: "ui:overdue" }).state.link, "lost");
+  assert.equal(run(...up, { type: "CONNECTION", connected: false }).state.link, "lost");
+});
+test("apps are sorted by name", () => {
+  assert.deepEqual(run(...up).state.apps.map((each) => each.name), ["Counter", "Notes"]);
+});
+test("a launch is asked for once and ends in front", () => {
+  const { state, sent } = run(...up, { type: "ui:launch", app: "org.a" }, { type: "ui:launch", app: "org.a" });
+  assert.equal(sent.filter((each) => each.type === "LAUNCH_APP").length, 1);
+  assert.ok(state.launching["org.a"]);
+  const after = run(...launched).state;
+  assert.deepEqual([after.recent, after.home, after.launching, after.tasks[0].state], [[1], false, {}, "running"]);
+});
+test("home over an app raises the panel, the app lowers it again", () => {
+  const { sent } = run(...launched, { type: "ui:home" }, { type: "ui:launch", app: "org.a" });
+  assert.deepEqual(sent.slice(-3), [{ type: "SHELL_OVERLAY", on: true }, { type: "ACTIVATE_APP", session_id: 1 }, { type: "SHELL_OVERLAY", on: false }]);
+  assert.deepEqual(run(...launched, { type: "ui:home" }, { type: "ui:home" }).sent.at(-1), { type: "SHELL_OVERLAY", on: false });
+});
+test("home stays home while no app runs", () => {
+  assert.equal(run(...up, { type: "ui:home" }, { type: "ui:escape" }).state.home, true);
+});
+test("three fingers up go home, two do not", () => {
+  const swipe = (fingers) => ({ type: "NAVIGATION_GESTURE", gesture_type: 0, fingers, dx: 3, dy: -200 });
+  assert.equal(run(...launched, swipe(3)).state.home, true);
+  assert.equal(run(...launched, swipe(2)).state.home, false);
+});
+test("the last app to end shows home", () => {
+  const { state } = run(...launched, { type: "APP_STATE", session_id: 1, state: "stopped" });
+  assert.deepEqual([state.home, state.tasks, state.recent], [true, [], []]);
+});
+test("an app that crashed in front comes back in front", () => {
+  const { state, sent } = run(...launched, { type: "APP_STATE", session_id: 1, state: "stopped" }, { type: "APP_STATE", session_id: 2, state: "starting" },
+    { type: "RUNNING_APPS", sessions: [{ session_id: 2, app_id: "org.a" }] }, { type: "APP_STATE", session_id: 2, state: "starting" }, { type: "APP_READY", session_id: 2, app_id: "org.a" });
+  assert.ok(sent.some((each) => each.type === "QUERY_RUNNING"));
+  assert.deepEqual([state.recent, state.home, state.tasks.length], [[2], false, 1]);
+});
+test("an app that comes back in the background stays there", () => {
+  const { state } = run(...launched, { type: "APP_READY", session_id: 7, app_id: "org.b" });
+  assert.deepEqual([state.recent, state.home], [[7, 1], false]);
+});
+test("a page started anew finds the running app in front", () => {
+  const { state } = run(...up, { type: "RUNNING_APPS", sessions: [{ session_id: 4, app_id: "org.a" }] });
+  assert.deepEqual([state.recent, state.home], [[4], false]);
+});
+test("an error ends the launch it refuses and is told", () => {
+  const { state } = run(...up, { type: "ui:launch", app: "org.a" }, { type: "ERROR", code: 404, message: "org.a is not installed" });
+  assert.deepEqual([state.launching, state.notices[0].body, state.toasts.length, state.unread], [{}, "org.a is not installed", 1, 1]);
+});
+test("a launch that nothing is heard of is given up", () => {
+  const { state } = run(...up, { type: "ui:launch", app: "org.a" }, { type: "ui:tick", now: 200000 });
+  assert.deepEqual([state.launching, state.notices[0].title], [{}, "Counter did not start"]);
+});
+test("toasts end and the centre keeps them", () => {
+  const note = { type: "NOTIFICATION", app_id: "org.a", title: "t", body: "b", icon: null };
+  const { state, raw } = run(...up, note, { type: "ui:tick", now: 9000 });
+  assert.deepEqual([state.toasts, state.notices.length, state.unread], [[], 1, 1]);
+  assert.equal(weft.nextTick(raw), null);
+  assert.deepEqual([run(...up, note, { type: "ui:centre" }).state.unread, run(...up, note, { type: "ui:centre" }, { type: "ui:clear" }).state.notices], [0, []]);
+});
+test("closing asks appd and shows it", () => {
+  const { state, sent } = run(...launched, { type: "ui:ask-close", session: 1 }, { type: "ui:close", session: 1 });
+  assert.equal(state.tasks[0].state, "stopping");
+  assert.deepEqual(sent.filter((each) => each.type === "TERMINATE_APP"), [{ type: "TERMINATE_APP", session_id: 1 }]);
+  assert.equal(sent.at(-1).on, false);
+});
+test("search finds by name first, then by id", () => {
+  const found = (query) => plain(weft.matches(run(...up, { type: "ui:query", query }).raw)).map((each) => each.id);
+  assert.deepEqual([found("not"), found("org.a"), found("o"), found("zz")], [["org.b"], ["org.a"], ["org.a", "org.b"], []]);
+});
+test("unknown messages change nothing", () => {
+  assert.equal(weft.reduce(weft.initialState, { type: "toString" }).state, weft.initialState);
+});
