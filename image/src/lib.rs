@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod flash;
 pub mod image_info;
 pub mod pipeline;
 pub mod vm;
