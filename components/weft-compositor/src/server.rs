@@ -1,0 +1,169 @@
+//! Puts the parts together and runs the event loop.
+
+use crate::backend::{self, Backend, drm, headless};
+use crate::options::{Display as Target, Options};
+use crate::state::{OutputInfo, Weft};
+use crate::wayland_socket::{self, Socket};
+use crate::{appd, control, lifecycle};
+use smithay::reexports::calloop::channel::{Channel, channel};
+use smithay::reexports::calloop::{EventLoop, LoopHandle};
+use smithay::reexports::wayland_server::Display;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+
+/// Why the compositor cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the event loop fails")]
+    Loop(#[source] smithay::reexports::calloop::Error),
+    #[error("the Wayland server does not start")]
+    Wayland(#[source] smithay::reexports::wayland_server::backend::InitError),
+    #[error(transparent)]
+    Socket(#[from] wayland_socket::Error),
+    #[error("cannot listen for appd at {path}")]
+    Appd { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Backend(#[from] backend::Error),
+    #[error("--winit needs a build with the feature `winit`: cargo build -p weft-compositor --features winit")]
+    NoWinit,
+    #[error(transparent)]
+    Lifecycle(#[from] lifecycle::Error),
+}
+
+impl From<drm::Error> for Error {
+    fn from(error: drm::Error) -> Self {
+        Self::Backend(error.into())
+    }
+}
+
+impl From<headless::Error> for Error {
+    fn from(error: headless::Error) -> Self {
+        Self::Backend(error.into())
+    }
+}
+
+/// A backend that is open but not watched yet.
+enum Opened {
+    Drm(drm::Sources),
+    Headless(Channel<headless::Command>),
+    #[cfg(feature = "winit")]
+    Winit(backend::winit::Sources),
+}
+
+/// Runs until it is told to stop.
+pub fn run(options: &Options) -> Result<(), Error> {
+    let (backend, opened, info) = match &options.display {
+        Target::Drm => {
+            let (backend, sources, info) = drm::Drm::open()?;
+            (Backend::Drm(Box::new(backend)), Opened::Drm(sources), info)
+        }
+        Target::Headless(size) => {
+            let (backend, info) = headless::Headless::new(*size)?;
+            let (sender, commands) = channel();
+            control::read_standard_input(sender);
+            (Backend::Headless(Box::new(backend)), Opened::Headless(commands), info)
+        }
+        #[cfg(feature = "winit")]
+        Target::Winit => {
+            let (backend, sources, info) = backend::winit::Winit::open().map_err(backend::Error::from)?;
+            (Backend::Winit(Box::new(backend)), Opened::Winit(sources), info)
+        }
+        #[cfg(not(feature = "winit"))]
+        Target::Winit => return Err(Error::NoWinit),
+    };
+    let server = Server::new(backend, opened, &info, options.panel_uid)?;
+    lifecycle::watch(&server.events.handle())?;
+    let socket = match (weft_service::listen_fd("wayland"), &options.socket) {
+        (Some(fd), _) => Socket::passed(fd),
+        (None, Some(path)) => Socket::bind(path)?,
+        (None, None) => Socket::auto()?,
+    };
+    if let Some(name) = socket.name() {
+        tracing::info!("WAYLAND_DISPLAY={name}");
+    }
+    wayland_socket::listen(socket, &server.events.handle())?;
+    listen_for_appd(&server.events.handle())?;
+    server.run()
+}
+
+/// Runs in memory for a test, until a command or the end of all senders stops it.
+pub fn run_in_memory(
+    size: crate::windows::Extent,
+    commands: Channel<headless::Command>,
+    appd: Option<UnixListener>,
+) -> Result<(), Error> {
+    let (backend, info) = headless::Headless::new(size)?;
+    let server = Server::new(Backend::Headless(Box::new(backend)), Opened::Headless(commands), &info, None)?;
+    if let Some(listener) = appd {
+        let path = PathBuf::from("a given socket");
+        appd::listen(listener, &server.events.handle()).map_err(|source| Error::Appd { path, source })?;
+    }
+    server.run()
+}
+
+struct Server {
+    events: EventLoop<'static, Weft>,
+    state: Weft,
+}
+
+impl Server {
+    fn new(backend: Backend, opened: Opened, info: &OutputInfo, panel_uid: Option<u32>) -> Result<Self, Error> {
+        let events: EventLoop<'static, Weft> = EventLoop::try_new().map_err(Error::Loop)?;
+        let display = Display::new().map_err(Error::Wayland)?;
+        let handle = events.handle();
+        let state = Weft::new(display.handle(), handle.clone(), events.get_signal(), backend, info, panel_uid);
+        wayland_socket::serve(display, &handle)?;
+        match opened {
+            Opened::Drm(sources) => drm::watch(sources, &handle)?,
+            Opened::Headless(commands) => headless::watch(commands, &handle)?,
+            #[cfg(feature = "winit")]
+            Opened::Winit(sources) => backend::winit::watch(sources, &handle).map_err(backend::Error::from)?,
+        }
+        Ok(Self { events, state })
+    }
+
+    fn run(mut self) -> Result<(), Error> {
+        self.state.start();
+        let flush = |state: &mut Weft| {
+            state.settle_departed();
+            if let Err(error) = state.display.flush_clients() {
+                tracing::debug!("a client does not read: {error}");
+            }
+        };
+        self.events.run(None, &mut self.state, flush).map_err(Error::Loop)
+    }
+}
+
+impl Weft {
+    /// Draws the first frame. Without a display there is nothing to wait for.
+    fn start(&mut self) {
+        if self.backend.is_active() {
+            self.want_frame();
+        } else {
+            self.first_frame();
+        }
+    }
+
+    /// The first frame is on the screen: what was put off for it comes now.
+    pub fn first_frame(&mut self) {
+        lifecycle::ready();
+        self.events.insert_idle(|state| {
+            state.add_devices();
+            drm::after_first_frame(state);
+        });
+    }
+}
+
+fn listen_for_appd(events: &LoopHandle<'static, Weft>) -> Result<(), Error> {
+    let path = std::env::var_os("WEFT_COMPOSITOR_SOCKET").map(PathBuf::from);
+    let listener = match (weft_service::listen_fd("compositor"), &path) {
+        (Some(fd), _) => UnixListener::from(fd),
+        (None, Some(path)) => match Socket::bind(path)? {
+            Socket::Path(listener) => listener,
+            Socket::Named(_) => return Ok(()),
+        },
+        (None, None) => return Ok(()),
+    };
+    let path = path.unwrap_or_else(|| "the passed socket".into());
+    appd::listen(listener, events).map_err(|source| Error::Appd { path, source })
+}
