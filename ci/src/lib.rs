@@ -1,1 +1,11 @@
-//! The VM test harness.
+//! The VM test harness: one machine a test, driven by what it says and shows, with everything kept when the test fails.
+
+pub mod agent;
+pub mod evidence;
+pub mod images;
+pub mod layout;
+pub mod machine;
+pub mod touch;
+pub mod wait;
+
+pub use machine::{Options, TestVm};

@@ -1,0 +1,144 @@
+//! The test's end of the line to the agent in the guest.
+
+use anyhow::{Context, bail};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+use weft_ci_agent::{Answer, Answered, Asked, Process, Question, Stat};
+
+/// The answer to a question comes in this time or the guest hangs.
+const ANSWER_SECONDS: u64 = 30;
+
+#[derive(Debug)]
+pub struct Agent {
+    stream: UnixStream,
+    incoming: Receiver<Answered>,
+    last: u64,
+    boot_id: Option<String>,
+    answer_limit: Duration,
+}
+
+impl Agent {
+    /// Connects to the machine's port before the guest has started.
+    pub fn connect(path: &Path, pace: weft_image::vm::Pace) -> anyhow::Result<Agent> {
+        let stream =
+            UnixStream::connect(path).with_context(|| format!("cannot connect to {}", path.display()))?;
+        let reader = BufReader::new(stream.try_clone()?);
+        let (sender, incoming) = channel();
+        std::thread::spawn(move || {
+            // The rest of a line that a reboot cut off is no answer.
+            let answers =
+                reader.lines().map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok());
+            for answer in answers {
+                if sender.send(answer).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Agent { stream, incoming, last: 0, boot_id: None, answer_limit: pace.limit(ANSWER_SECONDS) })
+    }
+
+    /// Waits for the agent's greeting and returns the boot id.
+    pub fn wait_hello(&mut self, limit: Duration) -> anyhow::Result<String> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let answered = self.receive(deadline).context("while waiting for the agent to start")?;
+            if let Answer::Hello { boot_id } = answered.answer {
+                self.boot_id = Some(boot_id.clone());
+                return Ok(boot_id);
+            }
+        }
+    }
+
+    fn receive(&self, deadline: Instant) -> anyhow::Result<Answered> {
+        match self.incoming.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(answered) => Ok(answered),
+            Err(RecvTimeoutError::Timeout) => bail!("the agent says nothing"),
+            Err(RecvTimeoutError::Disconnected) => bail!("the machine has ended"),
+        }
+    }
+
+    fn ask(&mut self, question: Question) -> anyhow::Result<Answer> {
+        self.last += 1;
+        let asked = Asked { id: self.last, question };
+        let mut line = serde_json::to_vec(&asked)?;
+        line.push(b'\n');
+        self.stream.write_all(&line).context("cannot ask the agent")?;
+        let deadline = Instant::now() + self.answer_limit;
+        loop {
+            let answered =
+                self.receive(deadline).with_context(|| format!("after asking {:?}", asked.question))?;
+            match answered.answer {
+                Answer::Hello { boot_id } => {
+                    self.boot_id = Some(boot_id);
+                    bail!("the agent started anew after being asked {:?}", asked.question)
+                }
+                Answer::Refused { why } if answered.id == self.last => bail!("the agent: {why}"),
+                answer if answered.id == self.last => return Ok(answer),
+                _ => {}
+            }
+        }
+    }
+
+    pub fn processes(&mut self) -> anyhow::Result<Vec<Process>> {
+        match self.ask(Question::Processes)? {
+            Answer::Processes { processes } => Ok(processes),
+            other => bail!("the agent answered {other:?}"),
+        }
+    }
+
+    /// The process that was started by this name; `None` unless there is exactly one.
+    pub fn process(&mut self, name: &str) -> anyhow::Result<Option<Process>> {
+        let mut found: Vec<Process> =
+            self.processes()?.into_iter().filter(|process| process.name == name).collect();
+        Ok(if found.len() == 1 { found.pop() } else { None })
+    }
+
+    pub fn kill(&mut self, pid: i32, signal: i32) -> anyhow::Result<()> {
+        self.done(Question::Kill { pid, signal })
+    }
+
+    pub fn write(&mut self, path: &str, text: &str) -> anyhow::Result<()> {
+        self.done(Question::Write { path: path.to_owned(), text: text.to_owned() })
+    }
+
+    fn done(&mut self, question: Question) -> anyhow::Result<()> {
+        match self.ask(question)? {
+            Answer::Done => Ok(()),
+            other => bail!("the agent answered {other:?}"),
+        }
+    }
+
+    pub fn read(&mut self, path: &str) -> anyhow::Result<String> {
+        match self.ask(Question::Read { path: path.to_owned() })? {
+            Answer::Text { text } => Ok(text),
+            other => bail!("the agent answered {other:?}"),
+        }
+    }
+
+    pub fn list(&mut self, path: &str) -> anyhow::Result<Vec<String>> {
+        match self.ask(Question::List { path: path.to_owned() })? {
+            Answer::Names { names } => Ok(names),
+            other => bail!("the agent answered {other:?}"),
+        }
+    }
+
+    pub fn stat(&mut self, path: &str) -> anyhow::Result<Stat> {
+        match self.ask(Question::Stat { path: path.to_owned() })? {
+            Answer::Stat(stat) => Ok(stat),
+            other => bail!("the agent answered {other:?}"),
+        }
+    }
+
+    /// The boot id that the kernel has now.
+    pub fn boot_id(&mut self) -> anyhow::Result<String> {
+        Ok(self.read("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+    }
+
+    /// The log of a service.
+    pub fn log(&mut self, service: &str) -> anyhow::Result<String> {
+        self.read(&format!("/state/log/{service}.log"))
+    }
+}

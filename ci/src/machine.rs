@@ -1,0 +1,192 @@
+//! A machine under test.
+
+use crate::agent::Agent;
+use crate::touch::TouchScreen;
+use crate::{images, layout};
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+use weft_image::image_info::ImageInfo;
+use weft_image::vm::session;
+use weft_image::vm::work::{Disk, Work, copy_and_lock};
+use weft_image::vm::{Accelerator, Display, Machine, Mark, Pace, Qemu, Rect, Screenshot, Vm};
+
+/// The size of the compositor's output in QEMU.
+pub const SCREEN: (u32, u32) = (1280, 800);
+
+/// How a machine differs from the usual one.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub memory_mib: u32,
+    pub touch: bool,
+    pub no_reboot: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { memory_mib: 512, touch: false, no_reboot: false }
+    }
+}
+
+/// One machine with its own copy of the image; its folder is `build/vm/<test>/` and stays when the test fails.
+#[derive(Debug)]
+pub struct TestVm {
+    pub agent: Option<Agent>,
+    pub touch: Option<TouchScreen>,
+    pub pace: Pace,
+    pub info: ImageInfo,
+    vm: Option<Vm>,
+    machine: Machine,
+    qemu: Qemu,
+    disk: Disk,
+    sockets: tempfile::TempDir,
+    work: Work,
+}
+
+impl TestVm {
+    /// Copies the image of a profile; the machine is off.
+    pub fn new(test: &str, profile: &str, options: &Options) -> anyhow::Result<TestVm> {
+        let info = images::find(profile).map_err(anyhow::Error::msg)?;
+        let work = Work::create(&images::checkout(), test)?;
+        let disk = copy_and_lock(&info.image, &work.folder().join("disk.img"))?;
+        let sockets = tempfile::Builder::new().prefix("weft-ci-").tempdir()?;
+        let path = |name: &str| sockets.path().join(name).display().to_string();
+        let mut extra: Vec<String> = ["-device", "virtio-serial-pci", "-chardev"].map(str::to_owned).into();
+        extra.push(format!("socket,id=agent,path={},server=on,wait=off", path("agent")));
+        extra
+            .extend(["-device".into(), format!("virtserialport,chardev=agent,name={}", weft_ci_agent::PORT)]);
+        if options.touch {
+            extra.extend(TouchScreen::arguments(&sockets.path().join("touch"), options.memory_mib));
+        }
+        let machine = Machine {
+            folder: work.folder().to_owned(),
+            disk: disk.path().to_owned(),
+            memory_mib: options.memory_mib,
+            accelerator: Accelerator::choose(weft_image::cli::Accel::Auto)?,
+            display: Display::None,
+            echo: false,
+            no_reboot: options.no_reboot,
+            extra,
+        };
+        let (qemu, pace) = (Qemu::find()?, Pace::measure());
+        Ok(TestVm { agent: None, touch: None, pace, info, vm: None, machine, qemu, disk, sockets, work })
+    }
+
+    /// Switches the machine on.
+    pub fn start(&mut self) -> anyhow::Result<()> {
+        self.stop();
+        if self.machine.extra.iter().any(|argument| argument.contains("vhost-user-input")) {
+            self.touch = Some(TouchScreen::listen(&self.sockets.path().join("touch"))?);
+        }
+        self.vm = Some(self.machine.start(&self.qemu)?);
+        self.agent = Some(Agent::connect(&self.sockets.path().join("agent"), self.pace)?);
+        Ok(())
+    }
+
+    /// Cuts the power.
+    pub fn stop(&mut self) {
+        self.agent = None;
+        self.vm = None;
+        self.touch = None;
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.work.folder()
+    }
+
+    /// The machine's disk, for a look or a change while it is off.
+    pub fn disk(&self) -> PathBuf {
+        self.disk.path().to_owned()
+    }
+
+    /// Leaves the folder in place.
+    pub fn keep(&mut self) {
+        self.work.keep();
+    }
+
+    pub fn running(&mut self) -> Option<&mut Vm> {
+        self.vm.as_mut()
+    }
+
+    pub fn vm(&mut self) -> anyhow::Result<&mut Vm> {
+        self.vm.as_mut().context("the machine is off")
+    }
+
+    pub fn agent(&mut self) -> anyhow::Result<&mut Agent> {
+        self.agent.as_mut().context("the machine is off")
+    }
+
+    pub fn mark(&mut self) -> anyhow::Result<Mark> {
+        Ok(self.vm()?.console.mark())
+    }
+
+    /// Waits until PID 1 and the agent run, and returns the boot id.
+    pub fn wait_agent(&mut self) -> anyhow::Result<String> {
+        let limit = session::boot_limit(self.pace);
+        self.agent()?.wait_hello(limit)
+    }
+
+    /// Waits for a console line of PID 1 that ends in `text`.
+    pub fn wait_init(&mut self, from: Mark, text: &str) -> anyhow::Result<Mark> {
+        let limit = session::boot_limit(self.pace);
+        Ok(self.vm()?.console.wait_init(from, limit, text)?.1)
+    }
+
+    /// Waits until the system UI is on the screen.
+    pub fn wait_system_ui(&mut self, from: Mark) -> anyhow::Result<Screenshot> {
+        self.wait_init(from, session::SYSTEM_UI_READY)?;
+        self.settled()
+    }
+
+    /// The screen once it stopped changing.
+    pub fn settled(&mut self) -> anyhow::Result<Screenshot> {
+        let pace = self.pace;
+        Ok(session::settled(self.vm()?, pace)?)
+    }
+
+    /// Where something is on the screen, by the log of the program that drew it.
+    pub fn place(&mut self, service: &str, what: &str) -> anyhow::Result<Rect> {
+        let limit = self.pace.limit(30);
+        let agent = self.agent()?;
+        crate::wait::until(limit, &format!("`weft-layout {what}` in the log of {service}"), || {
+            Ok(layout::find(&agent.log(service)?, what))
+        })
+    }
+
+    /// Clicks on the middle of a place.
+    pub fn click(&mut self, place: Rect) -> anyhow::Result<()> {
+        let (x, y) = place.center();
+        Ok(self.vm()?.click(x, y, SCREEN)?)
+    }
+
+    /// Touches the middle of a place with one finger.
+    pub fn tap(&mut self, place: Rect) -> anyhow::Result<()> {
+        let (x, y) = place.center();
+        self.touch.as_ref().context("the machine has no touch screen")?.tap(x, y, SCREEN)
+    }
+
+    /// What PID 1 called an error on the console so far.
+    pub fn console_errors(&mut self) -> anyhow::Result<Vec<String>> {
+        let lines = self.vm()?.console.lines_from(Mark::default());
+        Ok(lines.into_iter().filter(|line| is_error(line)).collect())
+    }
+}
+
+/// Whether a console line tells of something wrong, be it of PID 1, the kernel or anybody else.
+fn is_error(line: &str) -> bool {
+    const WORDS: [&str; 8] =
+        ["error", "panic", "failed", "oops", "bug:", "call trace", "segfault", "out of memory"];
+    let line = line.to_lowercase();
+    WORDS.iter().any(|word| line.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_on_the_console_are_recognised() {
+        assert!(is_error("weft-init: [   2.000] error: cannot mount /state"));
+        assert!(is_error("[    1.2] Kernel panic - not syncing"));
+        assert!(!is_error("weft-init: [   3.412] weft-compositor ready"));
+    }
+}
