@@ -55,6 +55,8 @@
     });
     element.addEventListener("pointermove", (event) => { if (from && Math.hypot(event.clientX - from.clientX, event.clientY - from.clientY) > 12) stop(); });
     for (const end of ["pointerup", "pointercancel", "pointerleave"]) element.addEventListener(end, stop);
+    // The click of a hold may go elsewhere, to a dialog that has opened under the finger: then do not swallow a later one.
+    element.addEventListener("pointerup", () => { if (held) setTimeout(() => { held = false; }, 400); });
     element.addEventListener("click", () => { if (held) held = false; else tap(); });
   }
 

@@ -58,14 +58,14 @@
     }
     if ((event.key === "Enter" || event.key === " ") && focused?.classList.contains("tile")) {
       event.preventDefault();
-      if (event.key === "Enter" && state.query.trim()) return launchFirst();
       return act({ type: "ui:launch", app: focused.dataset.key });
     }
     if (inField || !state.home || state.centre) return undefined;
-    if (event.key === "Backspace") return act({ type: "ui:query", query: [...state.query].slice(0, -1).join("") });
-    if ([...event.key].length !== 1 || (event.key === " " && !state.query)) return undefined;
+    const erases = event.key === "Backspace";
+    if (!erases && ([...event.key].length !== 1 || (event.key === " " && !state.query))) return undefined;
     event.preventDefault();
-    return act({ type: "ui:query", query: state.query + event.key });
+    focused?.blur(); // what is typed is not for the button that was pressed last
+    return act({ type: "ui:query", query: erases ? [...state.query].slice(0, -1).join("") : state.query + event.key });
   }
 
   at("home-button").addEventListener("click", () => act({ type: "ui:home" }));

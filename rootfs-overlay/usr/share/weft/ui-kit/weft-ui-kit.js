@@ -14,11 +14,18 @@
     --weft-text-2:#a9b5cc;--weft-accent:#7aa2ff;--weft-accent-press:#9dbaff;--weft-on-accent:#0b1430;--weft-danger:#ff9a90;
     --weft-good:#67d7a4;--weft-warn:#f3c06a;--weft-off:#6b7892;`;
   const TOKENS = `:root{--weft-font:Inter,sans-serif;--weft-radius:14px;--weft-radius-large:24px;--weft-focus:#2f6bff;--weft-target:48px;${LIGHT}}
-    @media (prefers-color-scheme:dark){:root{${DARK}}} :root[data-theme="light"]{${LIGHT}} :root[data-theme="dark"]{${DARK}}`;
+    @media (prefers-color-scheme:dark){:root{${DARK}}} :root[data-theme="light"]{${LIGHT}} :root[data-theme="dark"]{${DARK}}
+    :root[data-weft-input="keys"]{--weft-focus-outline:3px solid var(--weft-focus)}`;
   const sheet = document.createElement("style");
   sheet.textContent = TOKENS;
   const head = document.head || document.documentElement;
   head.insertBefore(sheet, head.firstChild);
+
+  // What the person uses just now: `data-weft-input` on <html> is keys, touch, mouse or pen. The engine has no :focus-visible; the ring
+  // shows while it is `keys`.
+  const uses = (input) => { if (document.documentElement.dataset.weftInput !== input) document.documentElement.dataset.weftInput = input; };
+  document.addEventListener("keydown", (event) => { if (event.key === "Tab" || event.key.startsWith("Arrow")) uses("keys"); }, true);
+  document.addEventListener("pointerdown", (event) => uses(event.pointerType || "mouse"), true);
 
   // Strokes on a 24 x 24 grid.
   const ICONS = {
@@ -48,8 +55,7 @@
   };
 
   const HOST = `:host{box-sizing:border-box;font-family:var(--weft-font);-webkit-user-select:none;user-select:none}
-    :host([hidden]){display:none!important} :host(:focus){outline:none}
-    :host(:focus-visible){outline:3px solid var(--weft-focus);outline-offset:3px} *{box-sizing:border-box}`;
+    :host([hidden]){display:none!important} :host(:focus){outline:var(--weft-focus-outline,none);outline-offset:3px} *{box-sizing:border-box}`;
 
   class WeftElement extends HTMLElement {
     static css = ""; static html = "<slot></slot>"; static role = ""; static focusable = false;
@@ -247,7 +253,7 @@
     static css = `:host{display:block} #label{display:block;margin-bottom:6px;font-size:14px;font-weight:500;color:var(--weft-text-2)}
       #field{display:flex;align-items:center;gap:12px;height:var(--weft-target);padding:0 16px;border-radius:var(--weft-radius);
       background:var(--weft-field,var(--weft-surface));border:1px solid var(--weft-line);color:var(--weft-text-2)}
-      #field:focus-within{border-color:var(--weft-focus);outline:2px solid var(--weft-focus)}
+      #field.focused{border-color:var(--weft-focus);outline:2px solid var(--weft-focus)}
       input{flex:1;min-width:0;width:100%;height:100%;padding:0;border:0;outline:0;background:transparent;color:var(--weft-text);font:500 16px var(--weft-font)}
       input::placeholder{color:var(--weft-text-2)} :host([disabled]){opacity:.45;pointer-events:none}`;
     static html = `<label id="label" for="input" hidden></label><div id="field"><weft-icon id="icon" size="20" hidden></weft-icon><input id="input"></div>`;
@@ -255,7 +261,12 @@
     set value(text) { if (this.inside("input").value !== text) this.inside("input").value = text; }
     focus() { this.inside("input").focus(); }
     blur() { this.inside("input").blur(); }
-    wire() { this.inside("input").addEventListener("change", () => this.tell("change")); }
+    wire() {
+      const input = this.inside("input"), field = this.inside("field");
+      input.addEventListener("change", () => this.tell("change"));
+      input.addEventListener("focus", () => field.classList.add("focused"));
+      input.addEventListener("blur", () => field.classList.remove("focused"));
+    }
     update() {
       const input = this.inside("input"), label = this.inside("label"), icon = this.inside("icon"), text = this.getAttribute("label") || "";
       label.textContent = text;
@@ -286,7 +297,10 @@
         if (event.key === "Escape") { event.stopPropagation(); this.tell("weft:cancel"); }
         if (event.key === "Tab") this.keepFocus(event);
       });
-      this.addEventListener("click", (event) => { if (event.composedPath()[0] === this) this.tell("weft:cancel"); });
+      // The press must have begun outside too: a long press that opened the dialog ends over it.
+      let outside = false;
+      this.addEventListener("pointerdown", (event) => { outside = event.composedPath()[0] === this; });
+      this.addEventListener("click", (event) => { if (outside && event.composedPath()[0] === this) this.tell("weft:cancel"); });
     }
     // Tab goes round inside the dialog.
     keepFocus(event) {
@@ -334,7 +348,7 @@
     static observedAttributes = ["value", "size"];
     static role = "progressbar";
     static css = `:host{display:inline-block;flex:none} #ring{width:100%;height:100%;border-radius:50%;border:3px solid var(--weft-ring,var(--weft-line));
-      border-top-color:var(--weft-ring-head,var(--weft-accent));animation:turn .9s linear infinite} @keyframes turn{to{transform:rotate(360deg)}}
+      border-top-color:var(--weft-ring-head,var(--weft-accent));animation:turn 1s steps(8) infinite} @keyframes turn{to{transform:rotate(360deg)}}
       :host([value]){display:block;height:6px;border-radius:3px;background:var(--weft-surface-2);overflow:hidden} #bar{height:100%;background:var(--weft-accent)}`;
     static html = `<div id="ring"></div><div id="bar" hidden></div>`;
     update() {
