@@ -121,20 +121,9 @@ const ROW_A: [Code; 9] = [
     Code::KeyK,
     Code::KeyL,
 ];
-const ROW_Z: [Code; 7] =
-    [Code::KeyZ, Code::KeyX, Code::KeyC, Code::KeyV, Code::KeyB, Code::KeyN, Code::KeyM];
-const FUNCTION: [Code; 10] = [
-    Code::F1,
-    Code::F2,
-    Code::F3,
-    Code::F4,
-    Code::F5,
-    Code::F6,
-    Code::F7,
-    Code::F8,
-    Code::F9,
-    Code::F10,
-];
+const ROW_Z: [Code; 7] = [Code::KeyZ, Code::KeyX, Code::KeyC, Code::KeyV, Code::KeyB, Code::KeyN, Code::KeyM];
+const FUNCTION: [Code; 10] =
+    [Code::F1, Code::F2, Code::F3, Code::F4, Code::F5, Code::F6, Code::F7, Code::F8, Code::F9, Code::F10];
 const NUMPAD: [Code; 13] = [
     Code::Numpad7,
     Code::Numpad8,
@@ -228,9 +217,11 @@ pub fn location(code: Code) -> Location {
     match code {
         Code::ShiftLeft | Code::ControlLeft | Code::AltLeft | Code::MetaLeft => Location::Left,
         Code::ShiftRight | Code::ControlRight | Code::AltRight | Code::MetaRight => Location::Right,
-        Code::NumpadEnter | Code::NumpadDivide | Code::NumpadMultiply | Code::NumpadEqual | Code::NumpadComma => {
-            Location::Numpad
-        }
+        Code::NumpadEnter
+        | Code::NumpadDivide
+        | Code::NumpadMultiply
+        | Code::NumpadEqual
+        | Code::NumpadComma => Location::Numpad,
         code if NUMPAD.contains(&code) => Location::Numpad,
         _ => Location::Standard,
     }

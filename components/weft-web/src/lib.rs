@@ -11,12 +11,15 @@ pub mod keymap;
 pub mod mime;
 pub mod options;
 pub mod package;
+pub mod readiness;
 pub mod site;
 
 #[cfg(feature = "servo-embed")]
 mod shell;
 #[cfg(not(feature = "servo-embed"))]
-#[path = "stub.rs"]
-mod shell;
+mod stub;
 
+#[cfg(feature = "servo-embed")]
 pub use shell::run;
+#[cfg(not(feature = "servo-embed"))]
+pub use stub::run;

@@ -63,7 +63,8 @@ impl Options {
     ) -> Result<Self, Error> {
         let mut args = args.into_iter();
         let name = args.next().unwrap_or_default();
-        let path = |name: &str, default: &str| PathBuf::from(variable(name).unwrap_or_else(|| default.into()));
+        let path =
+            |name: &str, default: &str| PathBuf::from(variable(name).unwrap_or_else(|| default.into()));
         let shell = match Path::new(&name).file_name().and_then(|name| name.to_str()) {
             Some("weft-servo-shell") => {
                 if let Some(extra) = args.next() {
@@ -86,12 +87,14 @@ fn app(mut args: impl Iterator<Item = OsString>, ready_token: Option<String>) ->
         match arg.as_str() {
             "--ui" => ui = Some(PathBuf::from(args.next().ok_or(Error::Missing("the file after --ui"))?)),
             "--package" => {
-                package = Some(PathBuf::from(args.next().ok_or(Error::Missing("the folder after --package"))?));
+                package =
+                    Some(PathBuf::from(args.next().ok_or(Error::Missing("the folder after --package"))?));
             }
             "--ipc-fd" => {
                 let value = text(&args.next().ok_or(Error::Missing("the number after --ipc-fd"))?);
                 let fd = value.parse().ok().filter(|fd| *fd > 2);
-                ipc_fd = Some(fd.ok_or(Error::Value { name: "--ipc-fd", value, kind: "descriptor above 2" })?);
+                ipc_fd =
+                    Some(fd.ok_or(Error::Value { name: "--ipc-fd", value, kind: "descriptor above 2" })?);
             }
             _ if arg.starts_with('-') || plain.len() == 2 => return Err(Error::Unknown(arg)),
             _ => plain.push(arg),
@@ -103,8 +106,11 @@ fn app(mut args: impl Iterator<Item = OsString>, ready_token: Option<String>) ->
         return Err(Error::Value { name: "the app id", value: app_id, kind: "name such as org.example.app" });
     }
     let session = plain.next().ok_or(Error::Missing("the session id"))?;
-    let session_id =
-        session.parse().map_err(|_| Error::Value { name: "the session id", value: session, kind: "number" })?;
+    let session_id = session.parse().map_err(|_| Error::Value {
+        name: "the session id",
+        value: session,
+        kind: "number",
+    })?;
     let (package, page) = split_page(&ui.ok_or(Error::Missing("--ui FILE"))?, package.as_deref())?;
     Ok(Shell::App { app_id, session_id, package, page, ipc_fd, ready_token })
 }
@@ -128,7 +134,8 @@ fn split_page(file: &Path, folder: Option<&Path>) -> Result<(PathBuf, String), E
 /// Whether the name can be the host of a `weft-app:` URL. appd has checked it against its manifest's full rules.
 fn is_app_id(name: &str) -> bool {
     let part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
     };
     name.len() <= 255 && name.split('.').count() > 1 && name.split('.').all(part)
 }

@@ -67,7 +67,8 @@ impl Package {
 /// The whole of one file that is not in a package but named by the device's own configuration.
 pub fn read_trusted(file: &Path) -> Result<String, Error> {
     let failed = |source: io::Error| Error::Read { path: file.display().to_string(), source };
-    let fd = rustix::fs::openat(CWD, file, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|e| failed(e.into()))?;
+    let fd = rustix::fs::openat(CWD, file, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|e| failed(e.into()))?;
     let mut text = String::new();
     File::from(fd).take(MAX_FILE_LEN).read_to_string(&mut text).map_err(failed)?;
     Ok(text)

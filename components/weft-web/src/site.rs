@@ -97,7 +97,10 @@ mod tests {
     #[test]
     fn a_page_reaches_its_own_package_only() {
         let site = Site::app("org.weft.demo.counter");
-        assert_eq!(site.page("ui/index.html").unwrap().as_str(), "weft-app://org.weft.demo.counter/ui/index.html");
+        assert_eq!(
+            site.page("ui/index.html").unwrap().as_str(),
+            "weft-app://org.weft.demo.counter/ui/index.html"
+        );
         assert_eq!(reach(&site, "weft-app://org.weft.demo.counter/ui/a.css?v=1#x"), Reach::Own);
         for foreign in [
             "http://example.com/",

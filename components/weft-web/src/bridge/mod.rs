@@ -74,7 +74,8 @@ pub fn deliver(messages: &[String]) -> String {
 mod tests {
     use super::*;
 
-    const ODD: [&str; 6] = ["", "two\nlines", "\"quoted\" \\ ' ` ${x}", "</script>", "\u{2028}\u{2029}\u{0}", "ü 🦀 %41 +&=#?"];
+    const ODD: [&str; 6] =
+        ["", "two\nlines", "\"quoted\" \\ ' ` ${x}", "</script>", "\u{2028}\u{2029}\u{0}", "ü 🦀 %41 +&=#?"];
 
     fn request(messages: &[&str]) -> Url {
         // As encodeURIComponent does it, which leaves only these unescaped.
@@ -104,7 +105,9 @@ mod tests {
     fn other_requests_are_refused() {
         let decode = |url: &str| decode(&Url::parse(url).unwrap());
         assert!(matches!(decode("weft-ipc:format"), Err(Error::Call(_))));
-        for wrong in ["weft-ipc:send", "weft-ipc:send?%5B1%5D", "weft-ipc:send?%5B%22open", "weft-ipc:send?%7B%7D"] {
+        for wrong in
+            ["weft-ipc:send", "weft-ipc:send?%5B1%5D", "weft-ipc:send?%5B%22open", "weft-ipc:send?%7B%7D"]
+        {
             assert!(matches!(decode(wrong), Err(Error::Messages(_))), "{wrong}");
         }
     }

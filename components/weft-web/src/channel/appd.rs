@@ -146,11 +146,14 @@ mod tests {
         assert!(matches!(appd.send_json(r#"{"type":"REBOOT"}"#), Err(Refused::NotARequest(_))));
         assert!(matches!(appd.send_json("nonsense"), Err(Refused::NotARequest(_))));
 
-        let running = Response::RunningApps { sessions: vec![RunningApp { session_id: 1, app_id: "a.b".into() }] };
+        let running =
+            Response::RunningApps { sessions: vec![RunningApp { session_id: 1, app_id: "a.b".into() }] };
         frame::write(&mut peer, &running).unwrap();
         assert_eq!(
             next(&mut appd),
-            Incoming::Message(r#"{"type":"RUNNING_APPS","sessions":[{"session_id":1,"app_id":"a.b"}]}"#.into())
+            Incoming::Message(
+                r#"{"type":"RUNNING_APPS","sessions":[{"session_id":1,"app_id":"a.b"}]}"#.into()
+            )
         );
         assert_eq!(next(&mut appd), Incoming::Nothing);
 

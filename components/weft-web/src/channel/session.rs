@@ -23,9 +23,14 @@ impl Session {
         loop {
             if let Some(end) = self.incoming.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.incoming.drain(..=end).collect();
-                match std::str::from_utf8(&line).map_err(|e| e.to_string()).and_then(|line| decode(line).map_err(|e| e.to_string())) {
+                match std::str::from_utf8(&line)
+                    .map_err(|e| e.to_string())
+                    .and_then(|line| decode(line).map_err(|e| e.to_string()))
+                {
                     Ok(message) => return Incoming::Message(message),
-                    Err(error) => tracing::warn!("a line of the session channel is not a message: {error}, ignoring"),
+                    Err(error) => {
+                        tracing::warn!("a line of the session channel is not a message: {error}, ignoring")
+                    }
                 }
                 continue;
             }

@@ -1,0 +1,94 @@
+//! SWGL behind gleam's `Gl` trait, with the three calls adapted that Servo makes otherwise than SWGL expects.
+
+use super::gl_calls::gl_calls;
+use gleam::gl::{self, *};
+use std::cell::Cell;
+use std::ffi::{c_int, c_void};
+
+/// SWGL as an OpenGL context.
+pub struct SwGl {
+    context: swgl::Context,
+    /// `depth_func(ALWAYS)` is in force.
+    depth_always: Cell<bool>,
+}
+
+impl SwGl {
+    pub fn new(context: swgl::Context) -> Self {
+        Self { context, depth_always: Cell::new(false) }
+    }
+}
+
+macro_rules! implement {
+    (
+        adapted { $($adapted:item)* }
+        safe { $(fn $safe:ident($($safe_arg:ident: $safe_type:ty),*) $(-> $safe_result:ty)?;)* }
+        raw { $(fn $raw:ident($($raw_arg:ident: $raw_type:ty),*) $(-> $raw_result:ty)?;)* }
+    ) => {
+        #[allow(unsafe_code)]
+        impl Gl for SwGl {
+            $($adapted)*
+            $(
+                fn $safe(&self, $($safe_arg: $safe_type),*) $(-> $safe_result)? {
+                    self.context.$safe($($safe_arg),*)
+                }
+            )*
+            $(
+                unsafe fn $raw(&self, $($raw_arg: $raw_type),*) $(-> $raw_result)? {
+                    // SAFETY: the contract is that of the same function of the same trait, and the caller keeps it.
+                    unsafe { self.context.$raw($($raw_arg),*) }
+                }
+            )*
+        }
+    };
+}
+
+gl_calls! {
+    implement {
+        // SWGL knows LESS and LEQUAL only. WebRender asks for ALWAYS where it clears the tiles of its picture cache, whose depth nobody
+        // reads before it is invalidated: drawing over cleared depth is the same there.
+        fn depth_func(&self, func: GLenum) {
+            self.depth_always.set(func == gl::ALWAYS);
+            if func == gl::ALWAYS {
+                self.context.disable(gl::DEPTH_TEST);
+            } else {
+                self.context.depth_func(func);
+            }
+        }
+
+        fn draw_elements_instanced(
+            &self,
+            mode: GLenum,
+            count: GLsizei,
+            element_type: GLenum,
+            indices_offset: GLuint,
+            primcount: GLsizei,
+        ) {
+            if self.depth_always.get() {
+                self.context.clear_depth(1.0);
+                self.context.clear(gl::DEPTH_BUFFER_BIT);
+            }
+            self.context.draw_elements_instanced(mode, count, element_type, indices_offset, primcount);
+        }
+
+        // SWGL's shaders are compiled in and chosen by name; none was built with dithering, which Servo always asks for.
+        fn shader_source(&self, shader: GLuint, strings: &[&[u8]]) {
+            let strings: Vec<Vec<u8>> = strings.iter().map(|source| without_dithering(source)).collect();
+            let strings: Vec<&[u8]> = strings.iter().map(Vec::as_slice).collect();
+            self.context.shader_source(shader, &strings);
+        }
+    }
+}
+
+/// The source with `DITHERING` taken out of its line `// shader: name FEATURE,FEATURE`, the only line that SWGL reads.
+fn without_dithering(source: &[u8]) -> Vec<u8> {
+    const MARK: &str = "// shader: ";
+    let text = String::from_utf8_lossy(source);
+    let Some((_, line)) = text.split_once(MARK) else {
+        return source.to_vec();
+    };
+    let line = line.lines().next().unwrap_or_default();
+    let (name, features) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+    let features: Vec<&str> = features.split(',').filter(|f| !f.is_empty() && *f != "DITHERING").collect();
+    let space = if features.is_empty() { "" } else { " " };
+    format!("{MARK}{name}{space}{}\n", features.join(",")).into_bytes()
+}

@@ -1,0 +1,55 @@
+//! The unsafe code of the shells: memory that SWGL draws into, and the descriptor that appd passed.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+/// The picture that SWGL draws, rows bottom-up, pixels B, G, R, A.
+pub struct Canvas {
+    context: swgl::Context,
+    /// The memory behind SWGL's default framebuffer. It is replaced only together with that framebuffer.
+    pixels: Vec<u32>,
+}
+
+impl Canvas {
+    pub fn new(context: swgl::Context, width: u32, height: u32) -> Self {
+        let mut canvas = Self { context, pixels: Vec::new() };
+        canvas.resize(width, height);
+        canvas
+    }
+
+    /// Gives SWGL new memory of this size, all zero.
+    pub fn resize(&mut self, width: u32, height: u32) {
+        let mut pixels = vec![0; width as usize * height as usize];
+        self.context.make_current();
+        let (width, height) = (width.cast_signed(), height.cast_signed());
+        self.context.init_default_framebuffer(0, 0, width, height, width * 4, pixels.as_mut_ptr().cast());
+        // The old memory goes only now that SWGL does not point to it any more.
+        self.pixels = pixels;
+    }
+
+    /// The picture, with everything drawn that was asked for.
+    pub fn bytes(&mut self) -> &[u8] {
+        self.context.make_current();
+        // SWGL puts clears off; reading its buffer makes it do them.
+        self.context.get_color_buffer(0, true);
+        // SAFETY: `u32` has no padding and a stricter alignment than `u8`, the length is that of the same memory, and SWGL writes to it
+        // only inside calls from this thread, none of which can run while the borrow of `self` lasts.
+        unsafe { std::slice::from_raw_parts(self.pixels.as_ptr().cast(), self.pixels.len() * 4) }
+    }
+}
+
+/// Takes over an inherited stream socket, close-on-exec from now on.
+pub fn adopt_socket(fd: RawFd) -> io::Result<UnixStream> {
+    // A number that is no open descriptor is found here, before anything owns it.
+    std::fs::metadata(format!("/proc/self/fd/{fd}"))?;
+    // SAFETY: the descriptor is open, appd made it for this process alone (--ipc-fd), and this is called once, before any other
+    // descriptor is opened here, so nothing else owns the number.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    let socket = UnixStream::from(socket);
+    socket.peer_addr()?;
+    Ok(socket)
+}
