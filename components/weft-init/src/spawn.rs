@@ -1,0 +1,246 @@
+//! Starts one process of a service: everything is prepared before the fork, the child only makes system calls.
+
+use crate::accounts::Accounts;
+use crate::cgroup;
+use crate::service_file::{Readiness, Service};
+use crate::sys::{self, Fork, Program};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{Gid, Uid};
+use rustix::thread::{CapabilitySet, CapabilitySets};
+use std::collections::BTreeMap;
+use std::ffi::{CStr, CString};
+
+/// Where services report to, see `sd_notify(3)`.
+pub const NOTIFY_SOCKET: &str = "/run/weft/notify";
+
+const FIRST_PASSED: RawFd = 3;
+/// Descriptors are first copied above every number that they are then given.
+pub const ABOVE_PASSED: RawFd = 100;
+
+/// Why no process could be made. What fails in the child is an exit status, see [`failure`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("user {0} is not in /etc/passwd")]
+    User(String),
+    #[error("group {0} is not in /etc/group")]
+    Group(String),
+    #[error("{0:?} has a zero byte")]
+    ZeroByte(String),
+    #[error("cannot open /dev/null: {0}")]
+    Null(Errno),
+    #[error("cannot fork: {0}")]
+    Fork(Errno),
+}
+
+/// The steps of the child; each has an exit status of its own, in the range that systemd uses for the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Descriptors = 202,
+    Exec = 203,
+    OomScore = 206,
+    Session = 207,
+    Groups = 216,
+    User = 217,
+    Capabilities = 218,
+    Cgroup = 219,
+    Privileges = 227,
+}
+
+/// What an exit status says about a child that never became its program.
+pub fn failure(status: i32) -> Option<&'static str> {
+    let steps = [
+        (Step::Descriptors, "its descriptors could not be set up"),
+        (Step::Exec, "its program cannot be executed"),
+        (Step::OomScore, "its oom_score_adj was refused"),
+        (Step::Session, "it got no session of its own"),
+        (Step::Groups, "its groups were refused"),
+        (Step::User, "its user was refused"),
+        (Step::Capabilities, "its capabilities could not be dropped"),
+        (Step::Cgroup, "it could not enter its cgroup"),
+        (Step::Privileges, "it could not give up new privileges"),
+    ];
+    steps.into_iter().find(|(step, _)| *step as i32 == status).map(|(_, text)| text)
+}
+
+struct Plan<'a> {
+    null: OwnedFd,
+    output: &'a OwnedFd,
+    sockets: Vec<RawFd>,
+    cgroup: Option<OwnedFd>,
+    oom_score: CString,
+    uid: u32,
+    gid: u32,
+    groups: Vec<Gid>,
+    program_failed: String,
+}
+
+/// Starts the service with `output` as its standard output and error, and its sockets in their order.
+pub fn spawn(service: &Service, accounts: &Accounts, output: &OwnedFd, sockets: &[OwnedFd]) -> Result<u32, Error> {
+    let text = |text: String| CString::new(text).map_err(|error| Error::ZeroByte(lossy(error.into_vec())));
+    let user = accounts.user(&service.user).ok_or_else(|| Error::User(service.user.clone()))?;
+    let mut groups: Vec<Gid> = vec![Gid::from_raw(user.gid)];
+    groups.extend(accounts.groups_of(&user.name).into_iter().map(Gid::from_raw));
+    for name in &service.groups {
+        let gid = accounts.gid(name).ok_or_else(|| Error::Group(name.clone()))?;
+        groups.push(Gid::from_raw(gid));
+    }
+    let arguments = service.exec.iter().cloned().map(text).collect::<Result<Vec<_>, _>>()?;
+    let variables = environment(service, &user.home, sockets.len());
+    let variables =
+        variables.into_iter().map(|(key, value)| text(format!("{key}={value}"))).collect::<Result<Vec<_>, _>>()?;
+    let tell_pid = (!sockets.is_empty()).then_some("LISTEN_PID");
+    let mut program = Program::new(arguments, variables, tell_pid);
+    let plan = Plan {
+        null: rustix::fs::open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(Error::Null)?,
+        output,
+        sockets: sockets.iter().map(AsRawFd::as_raw_fd).collect(),
+        cgroup: cgroup::procs(&service.name),
+        oom_score: text(service.oom_score_adj.to_string())?,
+        uid: user.uid,
+        gid: user.gid,
+        groups,
+        program_failed: format!("weft-init: {} did not start, failed step and error: ", service.name),
+    };
+    match sys::fork().map_err(Error::Fork)? {
+        Fork::Parent(pid) => Ok(pid),
+        Fork::Child => {
+            let (step, error) = become_service(&plan, &mut program);
+            report(&plan, step, error);
+            sys::exit_now(step as i32)
+        }
+    }
+}
+
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn environment(service: &Service, home: &str, sockets: usize) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    let mut set = |key: &str, value: String| drop(variables.insert(key.to_owned(), value));
+    set("PATH", "/usr/bin".to_owned());
+    set("LANG", "C.UTF-8".to_owned());
+    set("HOME", home.to_owned());
+    set("USER", service.user.clone());
+    if service.readiness == Readiness::Notify || service.watchdog.is_some() {
+        set("NOTIFY_SOCKET", NOTIFY_SOCKET.to_owned());
+    }
+    if let Some(limit) = service.watchdog {
+        set("WATCHDOG_USEC", limit.as_micros().to_string());
+    }
+    if let Some(folder) = &service.runtime_directory {
+        set("RUNTIME_DIRECTORY", format!("/run/{folder}"));
+    }
+    if let Some(folder) = &service.state_directory {
+        set("STATE_DIRECTORY", format!("/state/{folder}"));
+    }
+    if sockets > 0 {
+        let names: Vec<&str> = service.sockets.iter().map(|socket| socket.name.as_str()).collect();
+        set("LISTEN_FDS", sockets.to_string());
+        set("LISTEN_FDNAMES", names.join(":"));
+    }
+    variables.extend(service.environment.clone());
+    variables
+}
+
+/// The child's way to its program. Returns only what failed.
+fn become_service(plan: &Plan, program: &mut Program) -> (Step, Errno) {
+    match prepare(plan) {
+        Err(failed) => failed,
+        Ok(()) => (Step::Exec, program.exec(std::process::id())),
+    }
+}
+
+fn prepare(plan: &Plan) -> Result<(), (Step, Errno)> {
+    let at = |step: Step| move |error: Errno| (step, error);
+    sys::reset_signals();
+    rustix::process::setsid().map_err(at(Step::Session))?;
+    if let Some(procs) = &plan.cgroup {
+        rustix::io::write(procs, b"0").map_err(at(Step::Cgroup))?;
+    }
+    write_file(c"/proc/self/oom_score_adj", plan.oom_score.as_bytes()).map_err(at(Step::OomScore))?;
+    descriptors(plan).map_err(at(Step::Descriptors))?;
+    rustix::process::umask(Mode::WGRP | Mode::WOTH);
+    let _ = rustix::process::chdir(c"/");
+    if plan.uid != 0 {
+        drop_bounding_set().map_err(at(Step::Capabilities))?;
+    }
+    rustix::thread::set_thread_groups(&plan.groups).map_err(at(Step::Groups))?;
+    let gid = Gid::from_raw(plan.gid);
+    rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(at(Step::Groups))?;
+    let uid = Uid::from_raw(plan.uid);
+    rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(at(Step::User))?;
+    if plan.uid != 0 {
+        rustix::thread::clear_ambient_capability_set().map_err(at(Step::Capabilities))?;
+        let none = CapabilitySet::empty();
+        let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+        rustix::thread::set_capabilities(None, sets).map_err(at(Step::Capabilities))?;
+    }
+    rustix::thread::set_no_new_privs(true).map_err(at(Step::Privileges))
+}
+
+fn descriptors(plan: &Plan) -> Result<(), Errno> {
+    let null = rustix::io::fcntl_dupfd_cloexec(&plan.null, ABOVE_PASSED)?;
+    let output = rustix::io::fcntl_dupfd_cloexec(plan.output, ABOVE_PASSED)?;
+    let mut next = FIRST_PASSED;
+    for socket in &plan.sockets {
+        // None is overwritten by its neighbour: PID 1 keeps its listening sockets above the passed numbers, see `sockets`.
+        sys::place(*socket, next)?;
+        next += 1;
+    }
+    sys::place(null.as_raw_fd(), 0)?;
+    sys::place(output.as_raw_fd(), 1)?;
+    sys::place(output.as_raw_fd(), 2)?;
+    // Gone with the rest; exec follows.
+    std::mem::forget((null, output));
+    sys::close_from(next)
+}
+
+/// Every capability up to the last one that this kernel knows.
+fn drop_bounding_set() -> Result<(), Errno> {
+    for number in 0..64 {
+        let capability = CapabilitySet::from_bits_retain(1 << number);
+        match rustix::thread::remove_capability_from_bounding_set(capability) {
+            Ok(()) => {}
+            Err(Errno::INVAL) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn write_file(path: &CStr, text: &[u8]) -> Result<(), Errno> {
+    let file = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::io::write(file, text).map(drop)
+}
+
+/// Says in the service's own log what failed; by plain numbers, since nothing may be formatted here.
+fn report(plan: &Plan, step: Step, error: Errno) {
+    let mut numbers = *b"000 000\n";
+    let pair = [(0, step as i32), (4, error.raw_os_error())];
+    for (offset, number) in pair {
+        let digits = numbers.iter_mut().skip(offset).take(3).rev();
+        sys::write_digits(digits, u32::try_from(number).unwrap_or(0));
+    }
+    let output = plan.output.as_fd();
+    let _ = rustix::io::write(output, plan.program_failed.as_bytes());
+    let _ = rustix::io::write(output, &numbers);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_cannot_lose_its_notify_socket_by_accident() {
+        let text = "exec=['/x']\nreadiness='notify'\nwatchdog_secs=2\n[environment]\nWEFT_LOG='debug'\n";
+        let service = crate::service_file::parse("t.toml", "t", text).unwrap();
+        let variables = environment(&service, "/home", 0);
+        assert_eq!(variables["NOTIFY_SOCKET"], NOTIFY_SOCKET);
+        assert_eq!(variables["WATCHDOG_USEC"], "2000000");
+        assert_eq!(variables["WEFT_LOG"], "debug");
+        assert!(!variables.contains_key("LISTEN_FDS"));
+    }
+}
