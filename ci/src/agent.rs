@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
-use weft_ci_agent::{Answer, Answered, Asked, Process, Question, Stat};
+use weft_ci_agent::{AXIS_MAX, Answer, Answered, Asked, Process, Question, Stat};
 
 /// The answer to a question comes in this time or the guest hangs.
 const ANSWER_SECONDS: u64 = 30;
@@ -130,6 +130,21 @@ impl Agent {
             Answer::Stat(stat) => Ok(stat),
             other => bail!("the agent answered {other:?}"),
         }
+    }
+
+    /// Plugs in a touch screen and returns its device nodes.
+    pub fn plug_touch(&mut self) -> anyhow::Result<Vec<String>> {
+        match self.ask(Question::PlugTouch)? {
+            Answer::Names { names } => Ok(names),
+            other => bail!("the agent answered {other:?}"),
+        }
+    }
+
+    /// Puts one finger on pixel x, y of a screen of that size and lifts it.
+    pub fn tap(&mut self, x: u32, y: u32, (width, height): (u32, u32)) -> anyhow::Result<()> {
+        let axis = |pixel: u32, size: u32| (pixel * 2 + 1) as i32 * AXIS_MAX / (size * 2) as i32;
+        self.done(Question::TouchDown { slot: 0, x: axis(x, width), y: axis(y, height) })?;
+        self.done(Question::TouchUp { slot: 0, last: true })
     }
 
     /// The boot id that the kernel has now.

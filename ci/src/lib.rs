@@ -5,7 +5,6 @@ pub mod evidence;
 pub mod images;
 pub mod layout;
 pub mod machine;
-pub mod touch;
 pub mod wait;
 
 pub use machine::{Options, TestVm};

@@ -1,7 +1,6 @@
 //! A machine under test.
 
 use crate::agent::Agent;
-use crate::touch::TouchScreen;
 use crate::{images, layout};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
@@ -17,13 +16,12 @@ pub const SCREEN: (u32, u32) = (1280, 800);
 #[derive(Clone, Debug)]
 pub struct Options {
     pub memory_mib: u32,
-    pub touch: bool,
     pub no_reboot: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { memory_mib: 512, touch: false, no_reboot: false }
+        Options { memory_mib: 512, no_reboot: false }
     }
 }
 
@@ -31,7 +29,6 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct TestVm {
     pub agent: Option<Agent>,
-    pub touch: Option<TouchScreen>,
     pub pace: Pace,
     pub info: ImageInfo,
     vm: Option<Vm>,
@@ -54,9 +51,6 @@ impl TestVm {
         extra.push(format!("socket,id=agent,path={},server=on,wait=off", path("agent")));
         extra
             .extend(["-device".into(), format!("virtserialport,chardev=agent,name={}", weft_ci_agent::PORT)]);
-        if options.touch {
-            extra.extend(TouchScreen::arguments(&sockets.path().join("touch"), options.memory_mib));
-        }
         let machine = Machine {
             folder: work.folder().to_owned(),
             disk: disk.path().to_owned(),
@@ -68,15 +62,12 @@ impl TestVm {
             extra,
         };
         let (qemu, pace) = (Qemu::find()?, Pace::measure());
-        Ok(TestVm { agent: None, touch: None, pace, info, vm: None, machine, qemu, disk, sockets, work })
+        Ok(TestVm { agent: None, pace, info, vm: None, machine, qemu, disk, sockets, work })
     }
 
     /// Switches the machine on.
     pub fn start(&mut self) -> anyhow::Result<()> {
         self.stop();
-        if self.machine.extra.iter().any(|argument| argument.contains("vhost-user-input")) {
-            self.touch = Some(TouchScreen::listen(&self.sockets.path().join("touch"))?);
-        }
         self.vm = Some(self.machine.start(&self.qemu)?);
         self.agent = Some(Agent::connect(&self.sockets.path().join("agent"), self.pace)?);
         Ok(())
@@ -86,7 +77,6 @@ impl TestVm {
     pub fn stop(&mut self) {
         self.agent = None;
         self.vm = None;
-        self.touch = None;
     }
 
     pub fn folder(&self) -> &Path {
@@ -161,7 +151,7 @@ impl TestVm {
     /// Touches the middle of a place with one finger.
     pub fn tap(&mut self, place: Rect) -> anyhow::Result<()> {
         let (x, y) = place.center();
-        self.touch.as_ref().context("the machine has no touch screen")?.tap(x, y, SCREEN)
+        self.agent()?.tap(x, y, SCREEN)
     }
 
     /// What PID 1 called an error on the console so far.

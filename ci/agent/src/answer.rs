@@ -1,6 +1,7 @@
 //! Answers one question from the system it runs on.
 
 use crate::processes;
+use crate::touch::TouchScreen;
 use crate::{Answer, MAX_READ, Question, Stat};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
@@ -13,6 +14,8 @@ enum Error {
     Failed { action: &'static str, what: String, source: io::Error },
     #[error("{0} is no process id")]
     NoPid(i32),
+    #[error("there is no touch screen: plug one in first")]
+    NoTouch,
     #[error("{0} is no signal")]
     NoSignal(i32),
 }
@@ -22,12 +25,38 @@ fn failed(action: &'static str, what: impl ToString) -> impl FnOnce(io::Error) -
     move |source| Error::Failed { action, what, source }
 }
 
-/// Answers; what fails becomes [`Answer::Refused`].
-pub fn answer(question: &Question) -> Answer {
-    try_answer(question).unwrap_or_else(|error| Answer::Refused { why: error.to_string() })
+/// What stays between questions.
+#[derive(Default)]
+pub struct Agent {
+    touch: Option<TouchScreen>,
 }
 
-fn try_answer(question: &Question) -> Result<Answer, Error> {
+impl Agent {
+    /// Answers; what fails becomes [`Answer::Refused`].
+    pub fn answer(&mut self, question: &Question) -> Answer {
+        let answer = match question {
+            Question::PlugTouch => self.plug_touch(),
+            Question::TouchDown { slot, x, y } => self.touch(|touch| touch.down(*slot, *x, *y)),
+            Question::TouchUp { slot, last } => self.touch(|touch| touch.up(*slot, *last)),
+            other => look(other),
+        };
+        answer.unwrap_or_else(|error| Answer::Refused { why: error.to_string() })
+    }
+
+    fn plug_touch(&mut self) -> Result<Answer, Error> {
+        let mut touch = TouchScreen::create().map_err(failed("make", "a touch screen"))?;
+        let names = touch.nodes().map_err(failed("find", "the touch screen's nodes"))?;
+        self.touch = Some(touch);
+        Ok(Answer::Names { names })
+    }
+
+    fn touch(&mut self, act: impl FnOnce(&mut TouchScreen) -> io::Result<()>) -> Result<Answer, Error> {
+        let touch = self.touch.as_mut().ok_or(Error::NoTouch)?;
+        act(touch).map(|()| Answer::Done).map_err(failed("use", "the touch screen"))
+    }
+}
+
+fn look(question: &Question) -> Result<Answer, Error> {
     Ok(match question {
         Question::Processes => {
             Answer::Processes { processes: processes::all().map_err(failed("list", "processes"))? }
@@ -44,6 +73,9 @@ fn try_answer(question: &Question) -> Result<Answer, Error> {
             Answer::Done
         }
         Question::List { path } => Answer::Names { names: list(path).map_err(failed("list", path))? },
+        Question::PlugTouch | Question::TouchDown { .. } | Question::TouchUp { .. } => {
+            return Err(Error::NoTouch);
+        }
         Question::Stat { path } => {
             let found = std::fs::symlink_metadata(path).map_err(failed("look at", path))?;
             Answer::Stat(Stat { mode: found.mode(), uid: found.uid(), gid: found.gid(), size: found.size() })
@@ -78,20 +110,34 @@ mod tests {
     fn reads_writes_and_lists() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("note").to_str().unwrap().to_owned();
-        assert_eq!(answer(&Question::Write { path: path.clone(), text: "yes".into() }), Answer::Done);
-        assert_eq!(answer(&Question::Read { path: path.clone() }), Answer::Text { text: "yes".into() });
+        assert_eq!(
+            Agent::default().answer(&Question::Write { path: path.clone(), text: "yes".into() }),
+            Answer::Done
+        );
+        assert_eq!(
+            Agent::default().answer(&Question::Read { path: path.clone() }),
+            Answer::Text { text: "yes".into() }
+        );
         let folder = folder.path().to_str().unwrap().to_owned();
-        assert_eq!(answer(&Question::List { path: folder }), Answer::Names { names: vec!["note".into()] });
-        let Answer::Stat(stat) = answer(&Question::Stat { path }) else { panic!("no stat") };
+        assert_eq!(
+            Agent::default().answer(&Question::List { path: folder }),
+            Answer::Names { names: vec!["note".into()] }
+        );
+        let Answer::Stat(stat) = Agent::default().answer(&Question::Stat { path }) else { panic!("no stat") };
         assert_eq!(stat.size, 3);
     }
 
     #[test]
     fn a_refusal_names_what_it_was_about() {
-        let Answer::Refused { why } = answer(&Question::Read { path: "/nowhere/file".into() }) else {
+        let Answer::Refused { why } =
+            Agent::default().answer(&Question::Read { path: "/nowhere/file".into() })
+        else {
             panic!("read from nowhere")
         };
         assert!(why.contains("/nowhere/file"), "{why}");
-        assert!(matches!(answer(&Question::Kill { pid: 0, signal: 9 }), Answer::Refused { .. }));
+        assert!(matches!(
+            Agent::default().answer(&Question::Kill { pid: 0, signal: 9 }),
+            Answer::Refused { .. }
+        ));
     }
 }

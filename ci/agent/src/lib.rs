@@ -4,8 +4,10 @@
 
 mod answer;
 mod processes;
+mod touch;
 
-pub use answer::answer;
+pub use answer::Agent;
+pub use touch::AXIS_MAX;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,12 @@ pub enum Question {
     List { path: String },
     /// Owner and mode of a file, not following a link.
     Stat { path: String },
+    /// Plugs in a touch screen; the answer names its device nodes.
+    PlugTouch,
+    /// Puts finger `slot` on a point, 0 to [`AXIS_MAX`] each way.
+    TouchDown { slot: i32, x: i32, y: i32 },
+    /// Lifts finger `slot`; `last` when no other is down.
+    TouchUp { slot: i32, last: bool },
 }
 
 /// A question with a number that its answer repeats.

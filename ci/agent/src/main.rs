@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::time::Duration;
-use weft_ci_agent::{Answer, Answered, Asked, PORT, answer};
+use weft_ci_agent::{Agent, Answer, Answered, Asked, PORT};
 
 /// A port without a host at the other end reads as ended; look again after this time.
 const HOST_INTERVAL: Duration = Duration::from_millis(100);
@@ -22,6 +22,7 @@ fn main() -> anyhow::Result<()> {
     let mut writer = &port;
     say(&mut writer, 0, Answer::Hello { boot_id: boot_id.trim().to_owned() })?;
     let mut reader = BufReader::new(&port);
+    let mut agent = Agent::default();
     let mut line = String::new();
     loop {
         line.clear();
@@ -30,7 +31,7 @@ fn main() -> anyhow::Result<()> {
             continue;
         }
         match serde_json::from_str::<Asked>(&line) {
-            Ok(asked) => say(&mut writer, asked.id, answer(&asked.question))?,
+            Ok(asked) => say(&mut writer, asked.id, agent.answer(&asked.question))?,
             Err(error) => say(&mut writer, 0, Answer::Refused { why: error.to_string() })?,
         }
     }

@@ -121,12 +121,18 @@ impl Machine {
 fn connect(process: &mut Process, socket: &Path, said: &Path) -> Result<Qmp> {
     let deadline = Instant::now() + START_LIMIT;
     loop {
-        if let Some(qmp) = Qmp::connect(socket)? {
+        let outcome = Qmp::connect(socket);
+        if let Ok(Some(qmp)) = outcome {
             return Ok(qmp);
         }
         let ended = process.wait(Duration::from_millis(20)).map_err(Error::Monitor)?.is_some();
         if ended || Instant::now() > deadline {
             return Err(Error::Start(last_words(said)));
+        }
+        // A monitor that hangs up belongs to a QEMU that is ending: that it has ended says more.
+        match outcome {
+            Err(Error::Monitor(_) | Error::MonitorClosed(_)) | Ok(_) => {}
+            Err(error) => return Err(error),
         }
     }
 }
