@@ -153,7 +153,11 @@ pub struct CleanArgs {
 #[derive(Clone, Debug, Subcommand)]
 pub enum LockCommand {
     /// Pin the newest version of every package that the Debian suite offers.
-    Update,
+    Update {
+        /// Also of the packages that the web engine is compiled against, which rebuilds the engine.
+        #[arg(long)]
+        engine: bool,
+    },
     /// Check that every pinned package can still be had, without building anything.
     Check,
 }

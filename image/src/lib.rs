@@ -1,9 +1,20 @@
 //! The pipeline behind `cargo weft`: builds the device image from pinned sources and runs it.
 
+pub mod cache;
 pub mod cli;
 pub mod commands;
+pub mod elf;
 pub mod flash;
 pub mod image_info;
+pub mod key;
+pub mod packages;
+pub mod partitions;
+pub mod pe;
 pub mod pipeline;
+pub mod profile;
+pub mod progress;
+pub mod rootfs_tree;
+pub mod stages;
+pub mod tool;
 pub mod vm;
 pub mod workspace;

@@ -1,13 +1,53 @@
 //! The stages in order, from the host's packages to a bootable disk image.
 
+use crate::cache::{self, Cache};
 use crate::image_info::ImageInfo;
+use crate::packages::lock::{self, Lock};
+use crate::packages::sets::{self, PackageSets};
+use crate::profile::{self, Profile};
+use crate::progress::Progress;
+use crate::stages::uki::Slot;
+use crate::stages::{
+    self, Context, apps, components, disk, engine, erofs, host, kernel, mirror, rootfs, state, sysroot, uki,
+    verity,
+};
 use crate::workspace::Workspace;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("not there yet")]
-    Unfinished,
+    #[error(transparent)]
+    Apps(#[from] apps::Error),
+    #[error(transparent)]
+    Cache(#[from] cache::Error),
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    #[error(transparent)]
+    Host(#[from] host::Error),
+    #[error(transparent)]
+    Kernel(#[from] kernel::Error),
+    #[error(transparent)]
+    Lock(#[from] lock::Error),
+    #[error(transparent)]
+    Profile(#[from] profile::Error),
+    #[error(transparent)]
+    Rootfs(#[from] rootfs::Error),
+    #[error(transparent)]
+    Sets(#[from] sets::Error),
+    #[error(transparent)]
+    Stage(#[from] stages::Error),
+    #[error(transparent)]
+    Uki(#[from] uki::Error),
+    #[error(transparent)]
+    Verity(#[from] verity::Error),
+    #[error("cannot describe the image as JSON")]
+    Describe(#[from] serde_json::Error),
+    #[error("cannot read the size of {path}")]
+    Size { path: PathBuf, source: std::io::Error },
 }
+
+/// The version of the system that this checkout builds: that of its crates.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What to build.
 #[derive(Clone, Debug)]
@@ -17,7 +57,93 @@ pub struct Request {
     pub rebuild: bool,
 }
 
+/// Checks that the host has what building and running need, and installs what it lacks.
+pub fn check_host(workspace: &Workspace) -> Result<(), Error> {
+    let progress = Progress::new();
+    let cache = Cache::open(workspace.cache(), &progress)?;
+    Ok(host::check(&cache.logs(), &progress)?)
+}
+
 /// Builds the image of a profile, or finds it in the cache, and puts it under `build/images/`.
-pub fn build(_workspace: &Workspace, _request: &Request) -> Result<ImageInfo, Error> {
-    Err(Error::Unfinished)
+pub fn build(workspace: &Workspace, request: &Request) -> Result<ImageInfo, Error> {
+    let progress = Progress::new();
+    // A wrong profile is said before anything is installed or locked.
+    let profile = Profile::read(workspace.root(), &request.profile)?;
+    let sets = PackageSets::read(&workspace.root().join("image/packages.toml"))?;
+    let lock = Lock::read(&workspace.root().join("image/packages.lock"))?;
+    let cache = Cache::open(workspace.cache(), &progress)?;
+    let context =
+        Context { workspace, cache: &cache, progress: &progress, sets: &sets, lock: &lock, rebuild: request.rebuild };
+    cache.check_room(false)?;
+    host::check(&cache.logs(), &progress)?;
+
+    let system = sysroot::unpack(&context, "system")?;
+    let tools = sysroot::unpack(&context, "tools")?;
+    let kernel = kernel::build(&context)?;
+    let sources = mirror::update(&context)?;
+    let components = components::build(&context, &sources, &system, &profile)?;
+    let engine = if profile.has_engine() { Some(engine::build(&context, &sources)?) } else { None };
+    let apps = apps::build(&context, &sources, &profile)?;
+    let template = state::build(&context)?;
+    let parts = rootfs::Parts {
+        profile: &profile,
+        system: &system,
+        components: &components,
+        engine: engine.as_ref(),
+        apps: &apps,
+        template: &template,
+    };
+    let rootfs = rootfs::build(&context, &parts)?;
+    let erofs = erofs::build(&context, &tools, &rootfs)?;
+    let verity = verity::build(&context, &erofs)?;
+    let uki = uki::build(&context, &tools, &kernel, &verity, Slot::A)?;
+    let parts = disk::Parts {
+        profile: &profile,
+        version: VERSION,
+        tools: &tools,
+        erofs: &erofs,
+        verity: &verity,
+        uki: &uki,
+        template: &template,
+    };
+    let disk = disk::build(&context, &parts)?;
+
+    let images = workspace.images();
+    let name = &profile.name;
+    let info = ImageInfo {
+        profile: name.clone(),
+        version: VERSION.to_owned(),
+        image: images.join(format!("{name}.img")),
+        files: images.join(format!("{name}.files.tsv")),
+        root_bytes: size(&erofs.image)?,
+        verity_bytes: size(&verity.hash_device)?,
+        kernel_bytes: size(&kernel.image)?,
+        uki_bytes: size(&uki.image)?,
+        disk_bytes: disk.bytes,
+        root_hash: verity.root_hash,
+        command_line: uki.command_line,
+        partitions: disk.partitions,
+    };
+    export(&info, &images, &disk.image, &rootfs)?;
+    Ok(info)
+}
+
+/// Image, list of files and description; the description last, since it says that the others are there.
+fn export(info: &ImageInfo, images: &Path, disk_image: &Path, rootfs: &rootfs::Rootfs) -> Result<(), Error> {
+    let description = images.join(format!("{}.json", info.profile));
+    let text = format!("{}\n", serde_json::to_string_pretty(info)?);
+    let unchanged = std::fs::read_to_string(&description).is_ok_and(|before| before == text);
+    if unchanged && info.image.exists() && info.files.exists() {
+        return Ok(());
+    }
+    // A description of what is being replaced must not outlive it.
+    let _ = std::fs::remove_file(&description);
+    rootfs::export_list(rootfs, &info.files)?;
+    disk::export(disk_image, &info.image)?;
+    Ok(stages::write_file(&description, text)?)
+}
+
+fn size(path: &Path) -> Result<u64, Error> {
+    let metadata = std::fs::metadata(path).map_err(|source| Error::Size { path: path.to_owned(), source })?;
+    Ok(metadata.len())
 }

@@ -8,7 +8,9 @@ pub enum Error {
     NoCheckout(PathBuf),
     #[error("cannot tell the current folder")]
     CurrentFolder(#[source] std::io::Error),
-    #[error("neither WEFT_CACHE, XDG_CACHE_HOME nor HOME is set: set WEFT_CACHE to a folder with 30 GiB of room")]
+    #[error(
+        "neither WEFT_CACHE, XDG_CACHE_HOME nor HOME is set: set WEFT_CACHE to a folder with 30 GiB of room"
+    )]
     NoCache,
     #[error("{variable}={value} is not an absolute path")]
     RelativeCache { variable: &'static str, value: PathBuf },

@@ -1,9 +1,71 @@
-//! `cargo weft test`.
+//! `cargo weft test`: host tests, the engine's tests without the engine, the apps' tests, then those in virtual machines.
 
 use super::Error;
 use crate::cli::TestArgs;
-use std::process::ExitCode;
+use crate::pipeline::{self, Request, VERSION};
+use crate::stages::device_env::host_cargo;
+use crate::workspace::Workspace;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
-pub fn run(_arguments: &TestArgs) -> Result<ExitCode, Error> {
-    Err("not there yet".into())
+/// The images that the VM tests boot. Those with an agent are what ships, plus the agent.
+const IMAGES: [&str; 4] = ["core", "core-test", "kiosk", "kiosk-test"];
+
+/// Below `build/`, so that `clean` removes it: what is built for the host's tests is of no use to another checkout.
+const TARGET: &str = "build/target";
+
+pub fn run(arguments: &TestArgs) -> Result<ExitCode, Error> {
+    let workspace = Workspace::find()?;
+    pipeline::check_host(&workspace)?;
+    let root = workspace.root();
+    let mut failed = Vec::new();
+    for suite in suites(root) {
+        eprintln!("\n== {}", suite.name);
+        let mut command = suite.command;
+        command.env("CARGO_TARGET_DIR", root.join(TARGET).join(suite.target));
+        command.args(&arguments.filter);
+        if !command.status()?.success() {
+            failed.push(suite.name);
+        }
+    }
+    if !arguments.no_vm {
+        eprintln!("\n== images");
+        for profile in IMAGES {
+            pipeline::build(&workspace, &Request { profile: profile.to_owned(), rebuild: false })?;
+        }
+        eprintln!("\n== virtual machines");
+        let mut command = host_cargo(root);
+        command.args(["test", "--locked", "--package", "weft-ci"]).args(&arguments.filter);
+        command.env("CARGO_TARGET_DIR", root.join(TARGET).join("workspace"));
+        command.env("WEFT_IMAGE_DIR", workspace.images()).env("WEFT_VERSION", VERSION);
+        if !command.status()?.success() {
+            failed.push("virtual machines");
+        }
+    }
+    if failed.is_empty() {
+        eprintln!("\nall tests passed");
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("\nfailed: {}", failed.join(", "));
+    Ok(ExitCode::FAILURE)
+}
+
+struct Suite {
+    name: &'static str,
+    target: &'static str,
+    command: Command,
+}
+
+/// The suites that need no image.
+fn suites(root: &Path) -> [Suite; 3] {
+    let cargo = |folder: &str, arguments: &[&str]| {
+        let mut command = host_cargo(&root.join(folder));
+        command.args(["test", "--locked"]).args(arguments);
+        command
+    };
+    [
+        Suite { name: "workspace", target: "workspace", command: cargo(".", &["--workspace", "--exclude", "weft-ci"]) },
+        Suite { name: "engine shells, without the engine", target: "web", command: cargo("components/weft-web", &[]) },
+        Suite { name: "apps", target: "apps", command: cargo("apps", &["--workspace"]) },
+    ]
 }

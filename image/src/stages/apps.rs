@@ -1,0 +1,148 @@
+//! The apps of `apps/`: compiled to components, checked against their manifests, precompiled for the device.
+
+use super::device_env::{host_cargo, rustc_version};
+use super::{Context, Error as StageError, copy_file, read_file, write_file};
+use crate::key::{Key, list_files, sha256_file};
+use crate::profile::Profile;
+use crate::tool::Tools;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TARGET: &str = "wasm32-wasip2";
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    #[error(transparent)]
+    Manifest(#[from] weft_manifest::Error),
+    #[error("the profile names the app {id}, but there is no {path}")]
+    NoApp { id: String, path: PathBuf },
+    #[error("{path}: the manifest's id is {found}, and its folder is named {expected}: make them the same")]
+    OtherId { path: PathBuf, found: String, expected: String },
+    #[error("cargo built no component for {package}: give the crate a `[[bin]]` or a `cdylib` target")]
+    NoComponent { package: String },
+    #[error("{path} is not valid: {message}")]
+    CargoToml { path: PathBuf, message: String },
+    #[error(transparent)]
+    Toolchain(#[from] super::wasm_toolchain::Error),
+}
+
+/// The built apps: `apps/<id>/…` as installed and `compiled/<sha256>.cwasm`.
+#[derive(Clone, Debug)]
+pub struct Apps {
+    pub folder: PathBuf,
+    pub key: String,
+}
+
+pub fn build(context: &Context<'_>, sources: &Path, profile: &Profile) -> Result<Apps, Error> {
+    let checkout = sources.join("apps");
+    for id in &profile.apps {
+        let path = checkout.join(id).join(weft_manifest::MANIFEST_NAME);
+        if !path.exists() {
+            return Err(Error::NoApp { id: id.clone(), path: Path::new("apps").join(id).join(weft_manifest::MANIFEST_NAME) });
+        }
+    }
+    let toolchain = super::wasm_toolchain::find(context)?;
+    let mut key = Key::new("apps")
+        .text("rustc", &rustc_version().map_err(StageError::from)?)
+        .text("toolchain", toolchain.describe())
+        .text("apps", &profile.apps.join(" "))
+        .tree("apps", &checkout)
+        .and_then(|key| key.tree("wit", &sources.join("wit")))
+        .and_then(|key| key.file("lock", &sources.join("Cargo.lock")))
+        .map_err(StageError::from)?;
+    for library in ["weft-runtime", "weft-manifest"] {
+        key = key.tree(library, &sources.join("components").join(library)).map_err(StageError::from)?;
+    }
+    let key = key.finish();
+    let folder = context.output("apps", &key, |tools, output| {
+        if profile.apps.is_empty() {
+            return Ok(());
+        }
+        let compiler = build_compiler(context, tools, sources)?;
+        for id in &profile.apps {
+            let app = output.join("apps").join(id);
+            install(&checkout.join(id), &app)?;
+            let component = compile(context, tools, &toolchain, &checkout, id)?;
+            copy_file(&component, &app.join("app.wasm"))?;
+            check(&app, id)?;
+            let hash = sha256_file(&app.join("app.wasm")).map_err(StageError::from)?;
+            let compiled = output.join("compiled").join(format!("{hash}.cwasm"));
+            write_file(&compiled, [])?;
+            let mut command = Command::new(&compiler);
+            command.arg("compile").arg(app.join("app.wasm")).arg("--output").arg(&compiled);
+            command.arg("--manifest").arg(app.join(weft_manifest::MANIFEST_NAME));
+            tools.run(&format!("compiling the component of {id}"), &mut command).map_err(StageError::from)?;
+        }
+        Ok::<(), Error>(())
+    })?;
+    Ok(Apps { folder, key })
+}
+
+/// The manifest and everything in `ui/`.
+fn install(from: &Path, to: &Path) -> Result<(), Error> {
+    for file in list_files(from).map_err(StageError::from)? {
+        if file == Path::new(weft_manifest::MANIFEST_NAME) || file.starts_with("ui") {
+            copy_file(&from.join(&file), &to.join(&file))?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens the package as the device will, so that a mistake in it stops the build.
+fn check(app: &Path, id: &str) -> Result<(), Error> {
+    let package = weft_manifest::Package::open(app)?;
+    let found = package.manifest.id.to_string();
+    if found != id {
+        let path = Path::new("apps").join(id).join(weft_manifest::MANIFEST_NAME);
+        return Err(Error::OtherId { path, found, expected: id.to_owned() });
+    }
+    Ok(())
+}
+
+/// Compiles the app's crate and returns its component.
+fn compile(
+    context: &Context<'_>,
+    tools: &Tools<'_>,
+    toolchain: &super::wasm_toolchain::Toolchain,
+    apps: &Path,
+    id: &str,
+) -> Result<PathBuf, Error> {
+    let package = package_name(&apps.join(id).join("Cargo.toml"))?;
+    let root = context.cache.root();
+    let target = root.join("target").join(format!("apps-{}", toolchain.describe()));
+    let mut command = host_cargo(apps);
+    command.args(["build", "--locked", "--release", "--target", TARGET, "--package", &package]);
+    command.env("CARGO_TARGET_DIR", &target);
+    toolchain.prepare(&mut command, root);
+    tools.run(&format!("compiling {id}"), &mut command).map_err(StageError::from)?;
+    let built = target.join(TARGET).join("release");
+    let names = [format!("{package}.wasm"), format!("{}.wasm", package.replace('-', "_"))];
+    let found = names.iter().map(|name| built.join(name)).find(|path| path.exists());
+    found.ok_or(Error::NoComponent { package })
+}
+
+fn package_name(path: &Path) -> Result<String, Error> {
+    #[derive(serde::Deserialize)]
+    struct CargoToml {
+        package: Package,
+    }
+    #[derive(serde::Deserialize)]
+    struct Package {
+        name: String,
+    }
+    let parsed: CargoToml = toml::from_slice(&read_file(path)?)
+        .map_err(|error| Error::CargoToml { path: path.to_owned(), message: error.to_string() })?;
+    Ok(parsed.package.name)
+}
+
+/// `weft-runtime` for the host, with the compiler that the device's lacks.
+fn build_compiler(context: &Context<'_>, tools: &Tools<'_>, sources: &Path) -> Result<PathBuf, Error> {
+    let target = context.cache.root().join("target/host");
+    let mut command = host_cargo(sources);
+    command.args(["build", "--locked", "--release", "--package", "weft-runtime", "--features", "compiler"]);
+    command.env("CARGO_TARGET_DIR", &target);
+    tools.run("compiling the component compiler", &mut command).map_err(StageError::from)?;
+    Ok(target.join("release/weft-runtime"))
+}

@@ -1,0 +1,246 @@
+//! The root file system as a folder, with a list that says where every file came from.
+
+use super::apps::Apps;
+use super::components::Components;
+use super::engine::Engine;
+use super::state::Template;
+use super::sysroot::Sysroot;
+use super::{Context, Error as StageError, copy_file, read_file, write_file};
+use crate::elf;
+use crate::key::{self, Key, list_files};
+use crate::packages::files::owners;
+use crate::packages::{lock, store};
+use crate::profile::{ENGINE, Profile};
+use crate::rootfs_tree::{self, Tree};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    #[error(transparent)]
+    Elf(#[from] elf::Error),
+    #[error(transparent)]
+    Tree(#[from] rootfs_tree::Error),
+    #[error("the profile names the service {0}, but there is no {0}.toml in rootfs-overlay/usr/lib/weft/services")]
+    NoService(String),
+    #[error("the profile names {path} of the package {package}, which has no such file")]
+    NoPackageFile { package: String, path: String },
+    #[error("the profile takes files of the package {0}, which the set `files` of image/packages.toml lacks")]
+    NoPackage(String),
+    #[error("{0} belongs to no package of the set `system`: remove the sysroot it lies in and build again")]
+    NoOwner(PathBuf),
+    #[error("the profile names {0}, which rootfs-overlay lacks")]
+    NoOverlay(String),
+}
+
+/// Folders with service files, relative to the checkout.
+const SERVICE_FOLDERS: [&str; 2] = ["rootfs-overlay/usr/lib/weft/services", "ci/services"];
+const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
+/// Where things are mounted, or made at run time.
+const MOUNT_POINTS: [&str; 8] = ["boot", "dev", "proc", "run", "state", "sys", "tmp", "var"];
+/// The folders that are merged into /usr.
+const MERGED: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
+
+/// What the root image is made of.
+pub struct Parts<'a> {
+    pub profile: &'a Profile,
+    pub system: &'a Sysroot,
+    pub components: &'a Components,
+    pub engine: Option<&'a Engine>,
+    pub apps: &'a Apps,
+    pub template: &'a Template,
+}
+
+/// The root file system: `root/` and `files.tsv`.
+#[derive(Clone, Debug)]
+pub struct Rootfs {
+    pub folder: PathBuf,
+    pub key: String,
+}
+
+pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Rootfs, Error> {
+    let checkout = context.workspace.root();
+    let files = context.packages("files").map_err(Error::from)?;
+    let mut key = Key::new("rootfs")
+        .text("profile", &parts.profile.key_text())
+        .text("system", &parts.system.key)
+        .text("components", &parts.components.key)
+        .text("engine", parts.engine.map_or("", |engine| &engine.key))
+        .text("apps", &parts.apps.key)
+        .text("state", &parts.template.key)
+        .text("files", &lock::set_key(&files))
+        .tree("overlay", &checkout.join("rootfs-overlay"))
+        .map_err(StageError::from)?;
+    for service in &parts.profile.services {
+        key = key.file(service, &service_file(checkout, service)?).map_err(StageError::from)?;
+    }
+    let key = key.finish();
+    let folder = context.cheap_output("rootfs", &key, |tools, output| {
+        store::fetch(context.cache, tools, &context.sets.suite, &files).map_err(StageError::from)?;
+        let mut tree = Tree::new(&output.join("root"))?;
+        skeleton(&mut tree, parts.profile)?;
+        overlay(&mut tree, checkout, parts.profile)?;
+        programs(&mut tree, parts)?;
+        libraries(context, tools, &mut tree, parts)?;
+        for (package, paths) in &parts.profile.packages {
+            let pinned = files.iter().find(|pinned| pinned.name == *package);
+            let pinned = pinned.ok_or_else(|| Error::NoPackage(package.clone()))?;
+            let unpacked = context.cache.temporary("package").map_err(StageError::from)?;
+            store::unpack(context.cache, tools, pinned, &unpacked).map_err(StageError::from)?;
+            let origin = format!("{} {}", pinned.name, pinned.version);
+            package_files(&mut tree, &unpacked, package, paths, &origin)?;
+        }
+        if parts.profile.certificates {
+            certificates(context, tools, &mut tree, &files)?;
+        }
+        apps(&mut tree, parts.apps)?;
+        tree.copy(&parts.template.compressed, "usr/share/weft/state.ext4.zst", "pipeline: state template")?;
+        Ok::<(), Error>(write_file(&output.join("files.tsv"), tree.finish()?)?)
+    })?;
+    Ok(Rootfs { folder, key })
+}
+
+fn skeleton(tree: &mut Tree, profile: &Profile) -> Result<(), Error> {
+    for folder in MOUNT_POINTS {
+        tree.folder(folder)?;
+    }
+    for folder in MERGED {
+        tree.folder(&format!("usr/{folder}"))?;
+        tree.link(folder, &format!("usr/{folder}"), "pipeline: merged /usr")?;
+    }
+    for (path, target) in &profile.links {
+        tree.link(path, target, "profile: links")?;
+    }
+    Ok(())
+}
+
+fn overlay(tree: &mut Tree, checkout: &Path, profile: &Profile) -> Result<(), Error> {
+    for wanted in &profile.overlay {
+        let from = checkout.join("rootfs-overlay").join(wanted);
+        if from.is_dir() {
+            for file in list_files(&from).map_err(StageError::from)? {
+                let to = Path::new(wanted).join(&file);
+                tree.copy(&from.join(&file), &to.to_string_lossy(), "rootfs-overlay")?;
+            }
+        } else if from.is_file() {
+            tree.copy(&from, wanted, "rootfs-overlay")?;
+        } else {
+            return Err(Error::NoOverlay(wanted.clone()));
+        }
+    }
+    for service in &profile.services {
+        let file = service_file(checkout, service)?;
+        tree.copy(&file, &format!("usr/lib/weft/services/{service}.toml"), "service files")?;
+    }
+    Ok(())
+}
+
+fn service_file(checkout: &Path, service: &str) -> Result<PathBuf, Error> {
+    let places = SERVICE_FOLDERS.map(|folder| checkout.join(folder).join(format!("{service}.toml")));
+    places.into_iter().find(|path| path.exists()).ok_or_else(|| Error::NoService(service.to_owned()))
+}
+
+fn programs(tree: &mut Tree, parts: &Parts<'_>) -> Result<(), Error> {
+    for program in &parts.profile.programs {
+        let engine = parts.engine.filter(|_| program == ENGINE);
+        let from = engine.map_or_else(|| parts.components.folder.join(program), |engine| engine.program.clone());
+        tree.program(&from, &format!("usr/bin/{program}"), "components")?;
+    }
+    Ok(())
+}
+
+/// The shared objects that the programs need, no others.
+fn libraries(
+    context: &Context<'_>,
+    tools: &crate::tool::Tools<'_>,
+    tree: &mut Tree,
+    parts: &Parts<'_>,
+) -> Result<(), Error> {
+    // Whatever a program was compiled against, what ships is the set `system`, which has the security updates.
+    let packages = context.packages("system")?;
+    store::fetch(context.cache, tools, &context.sets.suite, &packages).map_err(StageError::from)?;
+    let origins = owners(context.cache, &packages).map_err(StageError::from)?;
+    let root = &parts.system.path;
+    let folders = [root.join(LIBRARIES)];
+    for (name, provider) in elf::closure(&tree.programs(), &folders)? {
+        // A library's name is usually a link to the file with the full version: the image needs the name alone.
+        let file = provider.canonicalize().map_err(|source| StageError::Read { path: provider.clone(), source })?;
+        let inside = file.strip_prefix(root).ok().and_then(|path| origins.get(path));
+        let origin = inside.ok_or_else(|| Error::NoOwner(file.clone()))?.clone();
+        tree.program(&file, &format!("{LIBRARIES}/{name}"), &origin)?;
+        if name.starts_with("ld-linux") {
+            tree.link(&format!("usr/lib64/{name}"), &format!("../lib/x86_64-linux-gnu/{name}"), &origin)?;
+        }
+    }
+    Ok(())
+}
+
+fn package_files(
+    tree: &mut Tree,
+    unpacked: &Path,
+    package: &str,
+    paths: &[String],
+    origin: &str,
+) -> Result<(), Error> {
+    for wanted in paths {
+        let from = unpacked.join(wanted);
+        if from.is_dir() {
+            for file in list_files(&from).map_err(StageError::from)? {
+                tree.copy(&from.join(&file), &Path::new(wanted).join(&file).to_string_lossy(), origin)?;
+            }
+        } else if from.exists() {
+            tree.copy(&from, wanted, origin)?;
+        } else {
+            return Err(Error::NoPackageFile { package: package.to_owned(), path: wanted.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// All of Mozilla's authorities in one file, as `update-ca-certificates(8)` joins them.
+fn certificates(
+    context: &Context<'_>,
+    tools: &crate::tool::Tools<'_>,
+    tree: &mut Tree,
+    files: &[lock::Package],
+) -> Result<(), Error> {
+    let name = "ca-certificates";
+    let package = files.iter().find(|package| package.name == name).ok_or_else(|| Error::NoPackage(name.to_owned()))?;
+    let unpacked = context.cache.temporary("package").map_err(StageError::from)?;
+    store::unpack(context.cache, tools, package, &unpacked).map_err(StageError::from)?;
+    let folder = unpacked.join("usr/share/ca-certificates/mozilla");
+    let mut bundle = Vec::new();
+    for file in list_files(&folder).map_err(StageError::from)? {
+        let text = read_file(&folder.join(file))?;
+        bundle.extend_from_slice(text.trim_ascii_end());
+        bundle.push(b'\n');
+    }
+    let origin = format!("{} {}", package.name, package.version);
+    Ok(tree.write("etc/ssl/certs/ca-certificates.crt", &bundle, &origin)?)
+}
+
+fn apps(tree: &mut Tree, apps: &Apps) -> Result<(), Error> {
+    for file in list_files(&apps.folder).map_err(StageError::from)? {
+        let origin = file.components().nth(1).map(|part| part.as_os_str().to_string_lossy().into_owned());
+        let origin = format!("apps: {}", origin.unwrap_or_default());
+        tree.copy(&apps.folder.join(&file), &Path::new("usr/share/weft").join(&file).to_string_lossy(), &origin)?;
+    }
+    Ok(())
+}
+
+/// Used by the test of a reproducible build: the folder's list and key of another run must be the same.
+pub fn files_list(rootfs: &Rootfs) -> Result<String, StageError> {
+    Ok(String::from_utf8_lossy(&read_file(&rootfs.folder.join("files.tsv"))?).into_owned())
+}
+
+/// Copies the list of files next to the image.
+pub fn export_list(rootfs: &Rootfs, to: &Path) -> Result<(), StageError> {
+    copy_file(&rootfs.folder.join("files.tsv"), to)
+}
+
+impl From<key::Error> for Error {
+    fn from(error: key::Error) -> Self {
+        Self::Stage(error.into())
+    }
+}
