@@ -131,7 +131,11 @@ mod tests {
         );
         assert_eq!(
             json(&Response::InstalledApps {
-                apps: vec![InstalledApp { app_id: "a.b.c".into(), name: "C".into(), version: "1.0.0".into() }]
+                apps: vec![InstalledApp {
+                    app_id: "a.b.c".into(),
+                    name: "C".into(),
+                    version: "1.0.0".into()
+                }]
             }),
             r#"{"type":"INSTALLED_APPS","apps":[{"app_id":"a.b.c","name":"C","version":"1.0.0"}]}"#
         );

@@ -73,7 +73,8 @@ impl Decoder {
 
     /// The next whole message, or `None` until more bytes are there.
     pub fn next_message<M: DeserializeOwned>(&mut self) -> Result<Option<M>, Error> {
-        let Some(length) = self.buffer.first_chunk::<4>().map(|length| u32::from_le_bytes(*length) as usize) else {
+        let Some(length) = self.buffer.first_chunk::<4>().map(|length| u32::from_le_bytes(*length) as usize)
+        else {
             return Ok(None);
         };
         if length > MAX_FRAME_LEN {
@@ -95,7 +96,10 @@ mod tests {
 
     #[test]
     fn a_message_survives_the_wire_in_pieces_of_any_size() {
-        let messages = [Request::QueryRunning, Request::LaunchApp { app_id: "org.weft.demo.counter".into(), surface_id: 7 }];
+        let messages = [
+            Request::QueryRunning,
+            Request::LaunchApp { app_id: "org.weft.demo.counter".into(), surface_id: 7 },
+        ];
         let wire: Vec<u8> = messages.iter().flat_map(|m| encode(m).unwrap()).collect();
         for piece in 1..=wire.len() {
             let mut decoder = Decoder::default();

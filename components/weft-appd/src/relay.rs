@@ -1,0 +1,204 @@
+//! Carries messages between a session's page and its component, with bounded queues both ways: what does not fit is refused to its
+//! sender, and a slow receiver costs nobody else anything.
+
+use crate::sessions::SessionId;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use weft_ipc::session::{Decoder, Error, Line, Notice, QUEUE_LEN};
+
+/// How long a full queue may take to move before its sender is refused.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// What a session's component says to others than its page.
+#[derive(Debug)]
+pub enum FromComponent {
+    /// A copy of a message, while somebody watches.
+    Message {
+        session: SessionId,
+        payload: String,
+    },
+    Notification {
+        session: SessionId,
+        title: String,
+        body: String,
+        icon: Option<String>,
+    },
+}
+
+/// The relay of one session; dropping it closes both channels.
+#[derive(Debug)]
+pub struct Relay {
+    to_runtime: Queue,
+    watched: Arc<AtomicBool>,
+    _tasks: JoinSet<()>,
+}
+
+/// Lines to one end.
+#[derive(Debug, Clone)]
+struct Queue(mpsc::Sender<Vec<u8>>);
+
+impl Relay {
+    /// Must be called within the event loop. `page` is `None` for a session without one.
+    pub fn start(
+        session: SessionId,
+        runtime: UnixStream,
+        page: Option<UnixStream>,
+        others: mpsc::Sender<FromComponent>,
+    ) -> Self {
+        let mut tasks = JoinSet::new();
+        let (from_runtime, runtime_writer) = runtime.into_split();
+        let to_runtime = Queue::start(runtime_writer, &mut tasks);
+        let watched = Arc::new(AtomicBool::new(false));
+        let to_page = page.map(|page| {
+            let (from_page, page_writer) = page.into_split();
+            let to_page = Queue::start(page_writer, &mut tasks);
+            tasks.spawn(carry_from_page(session, from_page, to_runtime.clone(), to_page.clone()));
+            to_page
+        });
+        let ends =
+            ComponentEnds { session, to_page, back: to_runtime.clone(), others, watched: watched.clone() };
+        tasks.spawn(carry_from_component(from_runtime, ends));
+        Self { to_runtime, watched, _tasks: tasks }
+    }
+
+    /// Hands the component a message as if its page had sent it, and copies what it says from now on to the others.
+    pub fn forward(&self, payload: String) -> Result<(), String> {
+        self.watched.store(true, Ordering::Relaxed);
+        let line = Line::Message(payload).encode().map_err(|error| error.to_string())?;
+        self.to_runtime.0.try_send(line.into_bytes()).map_err(|_| busy("component"))
+    }
+}
+
+impl Queue {
+    fn start(writer: OwnedWriteHalf, tasks: &mut JoinSet<()>) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE_LEN);
+        tasks.spawn(write(writer, receiver));
+        Self(sender)
+    }
+
+    /// Queues a message; to a receiver that takes nothing it gives up at once after the first time.
+    async fn deliver(&self, line: &Line, stuck: &mut bool) -> Result<(), String> {
+        let bytes = line.encode().map_err(|error| error.to_string())?.into_bytes();
+        let Err(mpsc::error::TrySendError::Full(bytes)) = self.0.try_send(bytes) else {
+            *stuck = false;
+            return Ok(());
+        };
+        if !*stuck && self.0.send_timeout(bytes, PATIENCE).await.is_ok() {
+            return Ok(());
+        }
+        *stuck = true;
+        Err(busy("receiver"))
+    }
+
+    fn refuse(&self, reason: String) {
+        if let Ok(line) = Line::Notice(Notice::Refused { reason }).encode() {
+            // An end whose own queue is full does not read; it cannot be told.
+            let _ = self.0.try_send(line.into_bytes());
+        }
+    }
+}
+
+fn busy(who: &str) -> String {
+    format!("the {who} takes no messages: {QUEUE_LEN} wait already")
+}
+
+async fn write(mut writer: OwnedWriteHalf, mut lines: mpsc::Receiver<Vec<u8>>) {
+    while let Some(line) = lines.recv().await {
+        if writer.write_all(&line).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The lines of one end, until it is gone or breaks the protocol beyond repair.
+struct Lines {
+    reader: OwnedReadHalf,
+    decoder: Decoder,
+    buffer: Vec<u8>,
+    /// For the log.
+    whose: String,
+}
+
+impl Lines {
+    fn new(reader: OwnedReadHalf, whose: String) -> Self {
+        Self { reader, decoder: Decoder::default(), buffer: vec![0; 16 << 10], whose }
+    }
+
+    async fn next(&mut self) -> Option<Line> {
+        loop {
+            match self.decoder.next_line() {
+                Ok(Some(line)) => return Some(line),
+                Ok(None) => {
+                    let read = self.reader.read(&mut self.buffer).await.ok().filter(|read| *read > 0)?;
+                    self.decoder.push(self.buffer.get(..read)?);
+                }
+                Err(error @ Error::EndlessLine) => {
+                    tracing::warn!("{}: {error}, closing its channel", self.whose);
+                    return None;
+                }
+                Err(error) => tracing::warn!("{}: {error}, ignoring the line", self.whose),
+            }
+        }
+    }
+}
+
+async fn carry_from_page(session: SessionId, reader: OwnedReadHalf, to_runtime: Queue, back: Queue) {
+    let mut lines = Lines::new(reader, format!("session {session} page"));
+    let mut stuck = false;
+    while let Some(line) = lines.next().await {
+        match line {
+            Line::Message(_) => {
+                if let Err(reason) = to_runtime.deliver(&line, &mut stuck).await {
+                    back.refuse(reason);
+                }
+            }
+            Line::Notice(_) => tracing::warn!("{}: a page has nothing to notify, ignoring", lines.whose),
+        }
+    }
+}
+
+struct ComponentEnds {
+    session: SessionId,
+    to_page: Option<Queue>,
+    back: Queue,
+    others: mpsc::Sender<FromComponent>,
+    watched: Arc<AtomicBool>,
+}
+
+async fn carry_from_component(reader: OwnedReadHalf, ends: ComponentEnds) {
+    let session = ends.session;
+    let mut lines = Lines::new(reader, format!("session {session} component"));
+    let mut stuck = false;
+    while let Some(line) = lines.next().await {
+        let other = match &line {
+            Line::Message(payload) if ends.watched.load(Ordering::Relaxed) => {
+                Some(FromComponent::Message { session, payload: payload.clone() })
+            }
+            Line::Message(_) => None,
+            Line::Notice(Notice::Notification { title, body, icon }) => Some(FromComponent::Notification {
+                session,
+                title: title.clone(),
+                body: body.clone(),
+                icon: icon.clone(),
+            }),
+            Line::Notice(Notice::Refused { .. }) => None,
+        };
+        // Waiting here slows the component that talks too much, and nobody else.
+        if let Some(other) = other {
+            if ends.others.send(other).await.is_err() {
+                return;
+            }
+        }
+        if let (Line::Message(_), Some(to_page)) = (&line, &ends.to_page) {
+            if let Err(reason) = to_page.deliver(&line, &mut stuck).await {
+                ends.back.refuse(reason);
+            }
+        }
+    }
+}

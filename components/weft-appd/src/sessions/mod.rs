@@ -1,0 +1,363 @@
+//! The sessions and what happens to them: plain data, decided without any input or output. Events go in, actions come out; time is an
+//! argument, in time since appd's start.
+
+mod message;
+#[cfg(test)]
+mod tests;
+
+pub use message::{Action, ClientId, End, Event, Role, SessionId};
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+use weft_ipc::appd::{AppState, Response, RunningApp, code};
+use weft_manifest::AppId;
+
+/// A component must call `notify.ready`, and a page must be painted, within this time.
+pub const READY_LIMIT: Duration = Duration::from_secs(30);
+/// How long a process may take to leave after SIGTERM.
+pub const TERM_LIMIT: Duration = Duration::from_secs(2);
+/// Sessions at once.
+pub const MAX_SESSIONS: usize = 32;
+/// The first pause before a crashed app is started again; it doubles with each crash up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LAST_PAUSE: Duration = Duration::from_secs(30);
+/// A session that ran this long without a crash forgives the crashes before it.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
+
+/// All sessions of this appd.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    sessions: BTreeMap<SessionId, Session>,
+    last_id: SessionId,
+    /// Crashes in a row.
+    crashes: BTreeMap<AppId, u32>,
+    /// What was last told to be saved.
+    saved: Vec<AppId>,
+    shutting_down: bool,
+}
+
+#[derive(Debug)]
+struct Session {
+    app: AppId,
+    phase: Phase,
+    runtime: bool,
+    shell: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Phase {
+    /// No process yet: to be started at `at`, and not before session `after` is over.
+    Waiting {
+        at: Duration,
+        after: Option<SessionId>,
+    },
+    /// The component starts.
+    Component {
+        deadline: Duration,
+        has_page: bool,
+    },
+    /// The component is ready; the page starts.
+    Page {
+        deadline: Duration,
+    },
+    Running {
+        since: Duration,
+    },
+    /// Its processes are told to leave.
+    Stopping {
+        kill_at: Option<Duration>,
+        restart: bool,
+    },
+}
+
+impl Sessions {
+    /// Takes one event in; what is to be done about it comes out, in order.
+    pub fn handle(&mut self, now: Duration, event: Event) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match event {
+            Event::Launch { client, app } => self.launch(now, client, app, &mut actions),
+            Event::Terminate { client, session } => self.terminate(now, client, session, &mut actions),
+            Event::Activate { client, session } => match self.sessions.get(&session) {
+                Some(_) => actions.push(Action::Focus(session)),
+                None => actions.push(not_found(client, session)),
+            },
+            Event::Started { session, has_page } => self.started(session, has_page),
+            Event::NotStarted { session, reason, for_good } => {
+                actions.push(error(code::HOST, reason));
+                if let Some(session) = self.sessions.get_mut(&session) {
+                    session.runtime = false;
+                }
+                self.stop(now, session, !for_good, &mut actions);
+            }
+            Event::Ready { session, role } => self.ready(now, session, role, &mut actions),
+            Event::Ended { session, role, end } => self.ended(now, session, role, end, &mut actions),
+            Event::Tick => {}
+            Event::ShutDown => {
+                self.shutting_down = true;
+                for session in self.ids() {
+                    self.stop_for_good(now, session, &mut actions);
+                }
+            }
+        }
+        self.meet_deadlines(now, &mut actions);
+        self.save(&mut actions);
+        actions
+    }
+
+    /// When [`Event::Tick`] is due; `None` while nothing waits for the clock.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.sessions.values().filter_map(|session| self.deadline(session)).min()
+    }
+
+    /// Every session but those that are ending.
+    pub fn running(&self) -> Vec<RunningApp> {
+        let alive = self.sessions.iter().filter(|(_, session)| !session.is_stopping());
+        alive.map(|(id, session)| RunningApp { session_id: *id, app_id: session.app.to_string() }).collect()
+    }
+
+    pub fn state(&self, session: SessionId) -> AppState {
+        match self.sessions.get(&session).map(|session| &session.phase) {
+            None => AppState::NotFound,
+            Some(Phase::Waiting { .. } | Phase::Component { .. } | Phase::Page { .. }) => AppState::Starting,
+            Some(Phase::Running { .. }) => AppState::Running,
+            Some(Phase::Stopping { .. }) => AppState::Stopping,
+        }
+    }
+
+    pub fn app(&self, session: SessionId) -> Option<&AppId> {
+        self.sessions.get(&session).map(|session| &session.app)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    fn ids(&self) -> Vec<SessionId> {
+        self.sessions.keys().copied().collect()
+    }
+
+    fn launch(&mut self, now: Duration, client: ClientId, app: AppId, actions: &mut Vec<Action>) {
+        if self.shutting_down {
+            return actions.push(refused(client, "the system is going down".to_owned()));
+        }
+        self.crashes.remove(&app);
+        let of_app = |session: &Session| session.app == app;
+        let live = self.sessions.iter_mut().find(|(_, session)| of_app(session) && !session.is_stopping());
+        if let Some((id, session)) = live {
+            actions.push(Action::Reply(
+                client,
+                Response::LaunchAck { session_id: *id, app_id: app.to_string() },
+            ));
+            match &mut session.phase {
+                Phase::Waiting { at, .. } => *at = (*at).min(now),
+                Phase::Running { .. } => actions.push(Action::Focus(*id)),
+                _ => {}
+            }
+            return;
+        }
+        if self.sessions.len() >= MAX_SESSIONS {
+            let problem = format!("{MAX_SESSIONS} sessions are open: end one to launch {app}");
+            return actions.push(refused(client, problem));
+        }
+        let leaving = self.sessions.iter_mut().find(|(_, session)| of_app(session));
+        let after = leaving.map(|(id, session)| {
+            // The new session takes the place of a restart.
+            if let Phase::Stopping { restart, .. } = &mut session.phase {
+                *restart = false;
+            }
+            *id
+        });
+        let id = self.open(app.clone(), now, after);
+        actions.push(Action::Reply(client, Response::LaunchAck { session_id: id, app_id: app.to_string() }));
+        self.announce(id, AppState::Starting, actions);
+    }
+
+    /// A new session, to be started at `at`.
+    fn open(&mut self, app: AppId, at: Duration, after: Option<SessionId>) -> SessionId {
+        self.last_id += 1;
+        let phase = Phase::Waiting { at, after };
+        self.sessions.insert(self.last_id, Session { app, phase, runtime: false, shell: false });
+        self.last_id
+    }
+
+    fn terminate(&mut self, now: Duration, client: ClientId, id: SessionId, actions: &mut Vec<Action>) {
+        let Some(app) = self.app(id).cloned() else {
+            return actions.push(not_found(client, id));
+        };
+        self.crashes.remove(&app);
+        self.stop_for_good(now, id, actions);
+    }
+
+    fn started(&mut self, id: SessionId, page: bool) {
+        if let Some(Session { phase: Phase::Component { has_page, .. }, .. }) = self.sessions.get_mut(&id) {
+            *has_page = page;
+        }
+    }
+
+    fn ready(&mut self, now: Duration, id: SessionId, role: Role, actions: &mut Vec<Action>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        match (&session.phase, role) {
+            (Phase::Component { has_page: true, .. }, Role::Runtime) => {
+                session.phase = Phase::Page { deadline: now + READY_LIMIT };
+                session.shell = true;
+                actions.push(Action::StartShell(id));
+            }
+            (Phase::Component { has_page: false, .. }, Role::Runtime) | (Phase::Page { .. }, Role::Shell) => {
+                session.phase = Phase::Running { since: now };
+                let app_id = session.app.to_string();
+                actions.push(Action::Status(format!("session {id} {app_id} ready")));
+                actions.push(Action::Broadcast(Response::AppReady { session_id: id, app_id }));
+                self.announce(id, AppState::Running, actions);
+            }
+            _ => {}
+        }
+    }
+
+    fn ended(&mut self, now: Duration, id: SessionId, role: Role, end: End, actions: &mut Vec<Action>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        match role {
+            Role::Runtime => session.runtime = false,
+            Role::Shell => session.shell = false,
+        }
+        if !session.is_stopping() {
+            let app = &session.app;
+            actions.push(Action::Log(format!("session {id} {app}: its {role} {end}")));
+            if let End::Refused(code) = end {
+                let problem =
+                    format!("{app} cannot run: its {role} refused it (exit code {code}), see the log");
+                actions.push(error(code::REFUSED, problem));
+            }
+            if let Phase::Running { since } = session.phase {
+                if now.saturating_sub(since) >= FORGIVEN_AFTER {
+                    self.crashes.remove(&session.app.clone());
+                }
+            }
+        }
+        self.stop(now, id, end.is_crash(), actions);
+    }
+
+    /// Begins a session's end; `restart` asks for a new one of its app afterwards. The first reason to stop decides.
+    fn stop(&mut self, now: Duration, id: SessionId, restart: bool, actions: &mut Vec<Action>) {
+        let restart = restart && !self.shutting_down;
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if !session.is_stopping() {
+            session.phase = Phase::Stopping { kill_at: Some(now + TERM_LIMIT), restart };
+            if session.runtime || session.shell {
+                actions.push(Action::Terminate(id));
+                self.announce(id, AppState::Stopping, actions);
+            }
+        }
+        self.finish(now, id, actions);
+    }
+
+    /// As [`Self::stop`], but final: whatever the session was stopping for, it is not started again.
+    fn stop_for_good(&mut self, now: Duration, id: SessionId, actions: &mut Vec<Action>) {
+        if let Some(Session { phase: Phase::Stopping { restart, .. }, .. }) = self.sessions.get_mut(&id) {
+            *restart = false;
+        }
+        self.stop(now, id, false, actions);
+    }
+
+    /// Forgets a stopping session once its processes are gone.
+    fn finish(&mut self, now: Duration, id: SessionId, actions: &mut Vec<Action>) {
+        let Some(Session { app, phase: Phase::Stopping { restart, .. }, runtime: false, shell: false }) =
+            self.sessions.get(&id)
+        else {
+            return;
+        };
+        let (app, restart) = (app.clone(), *restart);
+        self.sessions.remove(&id);
+        actions.push(Action::Clear(id));
+        actions.push(Action::Broadcast(Response::AppState { session_id: id, state: AppState::Stopped }));
+        if restart && !self.sessions.values().any(|session| session.app == app) {
+            let crashes = self.crashes.entry(app.clone()).or_default();
+            let pause = FIRST_PAUSE.saturating_mul(1 << (*crashes).min(16)).min(LAST_PAUSE);
+            *crashes = crashes.saturating_add(1);
+            actions.push(Action::Log(format!("{app} is started again in {pause:?}")));
+            let next = self.open(app, now + pause, None);
+            self.announce(next, AppState::Starting, actions);
+        } else {
+            actions.push(Action::Broadcast(Response::RunningApps { sessions: self.running() }));
+        }
+    }
+
+    fn meet_deadlines(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        for id in self.ids() {
+            let Some(session) = self.sessions.get(&id) else { continue };
+            if self.deadline(session).is_none_or(|deadline| deadline > now) {
+                continue;
+            }
+            let (app, phase) = (session.app.clone(), session.phase.clone());
+            match phase {
+                Phase::Waiting { .. } => {
+                    // Counts as started until `NotStarted` says otherwise, so that it is started once.
+                    if let Some(session) = self.sessions.get_mut(&id) {
+                        session.phase = Phase::Component { deadline: now + READY_LIMIT, has_page: false };
+                        session.runtime = true;
+                    }
+                    actions.push(Action::StartRuntime { session: id, app });
+                }
+                Phase::Component { .. } | Phase::Page { .. } => {
+                    let what = if matches!(phase, Phase::Page { .. }) { "page" } else { "component" };
+                    actions.push(error(
+                        code::HOST,
+                        format!("{app}: its {what} was not ready within {READY_LIMIT:?}"),
+                    ));
+                    self.stop(now, id, true, actions);
+                }
+                Phase::Stopping { restart, .. } => {
+                    if let Some(session) = self.sessions.get_mut(&id) {
+                        session.phase = Phase::Stopping { kill_at: None, restart };
+                    }
+                    actions.push(Action::Kill(id));
+                }
+                Phase::Running { .. } => {}
+            }
+        }
+    }
+
+    fn deadline(&self, session: &Session) -> Option<Duration> {
+        match &session.phase {
+            Phase::Waiting { after: Some(other), .. } if self.sessions.contains_key(other) => None,
+            Phase::Waiting { at, .. } => Some(*at),
+            Phase::Component { deadline, .. } | Phase::Page { deadline } => Some(*deadline),
+            Phase::Running { .. } => None,
+            Phase::Stopping { kill_at, .. } => *kill_at,
+        }
+    }
+
+    fn announce(&self, id: SessionId, state: AppState, actions: &mut Vec<Action>) {
+        actions.push(Action::Broadcast(Response::AppState { session_id: id, state }));
+        actions.push(Action::Broadcast(Response::RunningApps { sessions: self.running() }));
+    }
+
+    /// Saves the apps that are to come back after a restart of appd. Going down is no wish to have none.
+    fn save(&mut self, actions: &mut Vec<Action>) {
+        let wanted = |session: &&Session| !matches!(session.phase, Phase::Stopping { restart: false, .. });
+        let apps: Vec<AppId> =
+            self.sessions.values().filter(wanted).map(|session| session.app.clone()).collect();
+        if apps != self.saved && !self.shutting_down {
+            self.saved = apps.clone();
+            actions.push(Action::Save(apps));
+        }
+    }
+}
+
+impl Session {
+    fn is_stopping(&self) -> bool {
+        matches!(self.phase, Phase::Stopping { .. })
+    }
+}
+
+fn error(code: u32, message: String) -> Action {
+    Action::Broadcast(Response::Error { code, message })
+}
+
+fn refused(client: ClientId, message: String) -> Action {
+    Action::Reply(client, Response::Error { code: code::REFUSED, message })
+}
+
+fn not_found(client: ClientId, session: SessionId) -> Action {
+    let message = format!("there is no session {session}: ask QUERY_RUNNING for the open ones");
+    Action::Reply(client, Response::Error { code: code::NOT_FOUND, message })
+}

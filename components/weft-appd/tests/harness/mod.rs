@@ -1,0 +1,275 @@
+//! A whole appd in a folder of its own, with the real runtime and a fake shell.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+use weft_ipc::appd::{Request, Response};
+use weft_ipc::frame;
+
+/// Generous: tests share the machine with builds.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub const COUNTER: &str = "org.weft.demo.counter";
+
+/// appd in a temporary world; dropped, it is killed.
+pub struct Appd {
+    pub folder: tempfile::TempDir,
+    environment: Vec<(String, String)>,
+    pub process: Child,
+}
+
+impl Appd {
+    /// With the counter and the test apps installed, and `environment` on top of the usual one.
+    pub fn start(environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        install_apps(&folder.path().join("apps"));
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let process = spawn(folder.path(), &environment);
+        Self { folder, environment, process }
+    }
+
+    /// Kills appd without a warning and starts it again.
+    pub fn kill_and_restart(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        std::fs::remove_file(self.socket()).unwrap();
+        self.process = spawn(self.folder.path(), &self.environment);
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("run/weft/appd.sock")
+    }
+
+    pub fn client(&self) -> Client {
+        let stream = wait_for("appd's socket", || UnixStream::connect(self.socket()).ok());
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client { stream }
+    }
+
+    /// The page of a session, once its shell runs.
+    pub fn page(&self, session: u64) -> Page {
+        let path = self.folder.path().join(format!("pages/{session}.sock"));
+        let stream = wait_for("the page", || UnixStream::connect(&path).ok());
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Page { reader: BufReader::new(stream.try_clone().unwrap()), stream }
+    }
+
+    /// Process ids of the sessions' processes of this appd, by what is in their command line.
+    pub fn processes(&self, name: &str) -> Vec<i32> {
+        let marker = self.folder.path().to_str().unwrap().to_owned();
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        pids.filter(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line);
+            let program = line.split('\0').next().unwrap_or_default();
+            Path::new(program).file_name().is_some_and(|file| file == name) && line.contains(&marker)
+        })
+        .collect()
+    }
+
+    pub fn data(&self, file: &str) -> Option<String> {
+        std::fs::read_to_string(self.folder.path().join("data/weft/app-data").join(file)).ok()
+    }
+}
+
+impl Drop for Appd {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            eprintln!("--- log of appd\n{log}---");
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn spawn(folder: &Path, environment: &Vec<(String, String)>) -> Child {
+    for name in ["run", "pages", "data", "home", "compiled"] {
+        std::fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    for old in std::fs::read_dir(folder.join("pages")).unwrap().flatten() {
+        std::fs::remove_file(old.path()).unwrap();
+    }
+    let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weft-appd"));
+    command
+        .env_clear()
+        .env("WEFT_APP_STORE", folder.join("apps"))
+        .env("WEFT_RUNTIME_BIN", runtime())
+        .env("WEFT_APP_SHELL_BIN", fake_shell())
+        .env("WEFT_COMPILED_DIR", folder.join("compiled"))
+        .env("FAKE_SHELL_DIR", folder.join("pages"))
+        .env("XDG_RUNTIME_DIR", folder.join("run"))
+        .env("XDG_DATA_HOME", folder.join("data"))
+        .env("HOME", folder.join("home"))
+        .env("WEFT_LOG", "debug")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log);
+    command.spawn().unwrap()
+}
+
+/// A connection to appd's socket.
+pub struct Client {
+    pub stream: UnixStream,
+}
+
+impl Client {
+    pub fn send(&mut self, request: &Request) {
+        frame::write(&mut self.stream, request).unwrap();
+    }
+
+    pub fn next(&mut self) -> Response {
+        frame::read(&mut self.stream).unwrap().expect("appd closed the connection")
+    }
+
+    /// The first answer that `pick` takes; others are passed over.
+    pub fn expect<T>(&mut self, what: &str, pick: impl Fn(&Response) -> Option<T>) -> T {
+        let end = Instant::now() + PATIENCE;
+        let mut seen = Vec::new();
+        while Instant::now() < end {
+            let response = match frame::read(&mut self.stream) {
+                Ok(Some(response)) => response,
+                other => panic!("waiting for {what}: {other:?} after {seen:?}"),
+            };
+            if let Some(picked) = pick(&response) {
+                return picked;
+            }
+            seen.push(response);
+        }
+        panic!("waiting for {what}, saw {seen:?}");
+    }
+
+    /// Launches an app and waits until it is ready; its session.
+    pub fn launch(&mut self, app: &str) -> u64 {
+        let id = self.launch_only(app);
+        self.ready(app);
+        id
+    }
+
+    pub fn launch_only(&mut self, app: &str) -> u64 {
+        self.send(&Request::LaunchApp { app_id: app.to_owned(), surface_id: 0 });
+        self.expect("LAUNCH_ACK", |response| match response {
+            Response::LaunchAck { session_id, app_id } if app_id == app => Some(*session_id),
+            _ => None,
+        })
+    }
+
+    /// The next session of the app that gets ready.
+    pub fn ready(&mut self, app: &str) -> u64 {
+        self.expect("APP_READY", |response| match response {
+            Response::AppReady { session_id, app_id } if app_id == app => Some(*session_id),
+            _ => None,
+        })
+    }
+
+    pub fn error(&mut self) -> (u32, String) {
+        self.expect("ERROR", |response| match response {
+            Response::Error { code, message } => Some((*code, message.clone())),
+            _ => None,
+        })
+    }
+}
+
+/// The page's end of a session channel.
+pub struct Page {
+    pub reader: BufReader<UnixStream>,
+    pub stream: UnixStream,
+}
+
+impl Page {
+    pub fn say(&mut self, message: &str) {
+        self.stream.write_all(weft_ipc::session::encode(message).unwrap().as_bytes()).unwrap();
+    }
+
+    pub fn hear(&mut self) -> String {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).unwrap();
+        weft_ipc::session::decode(&line).unwrap_or(line)
+    }
+
+    pub fn ask(&mut self, message: &str) -> String {
+        self.say(message);
+        self.hear()
+    }
+}
+
+pub fn wait_for<T>(what: &str, mut get: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = get() {
+            return value;
+        }
+        assert!(Instant::now() < end, "no {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub fn kill(pid: i32) {
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+fn install_apps(store: &Path) {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let counter = store.join(COUNTER);
+    std::fs::create_dir_all(counter.join("ui")).unwrap();
+    std::fs::copy(repository.join("apps").join(COUNTER).join("wapp.toml"), counter.join("wapp.toml"))
+        .unwrap();
+    std::fs::write(counter.join("ui/index.html"), "<!doctype html>").unwrap();
+    std::fs::copy(counter_component(), counter.join("app.wasm")).unwrap();
+}
+
+/// The runtime with its compiler.
+fn runtime() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        cargo(&["build", "--package", "weft-runtime", "--features", "compiler"], "../..", &target());
+        target().join("debug/weft-runtime")
+    };
+    BUILT.get_or_init(build).clone()
+}
+
+fn fake_shell() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        cargo(&["build", "--package", "weft-appd", "--example", "fake_shell"], "../..", &target());
+        target().join("debug/examples/fake_shell")
+    };
+    BUILT.get_or_init(build).clone()
+}
+
+/// The counter's component: built here, unless `WEFT_COUNTER_WASM` names one that was built elsewhere.
+fn counter_component() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        if let Some(built) = std::env::var_os("WEFT_COUNTER_WASM") {
+            return built.into();
+        }
+        let target = target().join("apps");
+        cargo(&["build", "--release", "--target", "wasm32-wasip2"], "../../apps", &target);
+        target.join("wasm32-wasip2/release/weft-demo-counter.wasm")
+    };
+    BUILT.get_or_init(build).clone()
+}
+
+/// The target folder that this test was built in: `<target>/<profile>/deps/<test>`.
+fn target() -> PathBuf {
+    std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned()
+}
+
+fn cargo(arguments: &[&str], folder: &str, target: &Path) {
+    let status = Command::new(env!("CARGO"))
+        .args(arguments)
+        .arg("--quiet")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
+        .env("CARGO_TARGET_DIR", target)
+        .status()
+        .unwrap();
+    assert!(status.success(), "cargo {arguments:?} failed");
+}
