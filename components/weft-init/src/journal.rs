@@ -66,13 +66,17 @@ pub struct Journal {
 impl Journal {
     pub fn say(&mut self, now: Duration, text: &str) {
         let line = format!("{}{text}\n", stamp(now));
-        // The serial line is a terminal in raw mode: it wants both.
-        self.console.push(&format!("weft-init: {}\r\n", line.trim_end()));
+        self.console.push(&format!("weft-init: {line}"));
         self.keep(now, "init", line.as_bytes());
     }
 
     pub fn complain(&mut self, now: Duration, text: &str) {
         self.say(now, &format!("error: {text}"));
+    }
+
+    /// Something for the log alone.
+    pub fn note(&mut self, now: Duration, text: &str) {
+        self.keep(now, "init", format!("{}{text}\n", stamp(now)).as_bytes());
     }
 
     /// Appends whole lines to a log; the first refusal of a full or broken disk is told on the console.
@@ -86,7 +90,7 @@ impl Journal {
             Err(_) if self.disk_failed => {}
             Err(error) => {
                 self.disk_failed = true;
-                let text = format!("weft-init: {}error: the log {log} cannot be written: {error}\r\n", stamp(now));
+                let text = format!("weft-init: {}error: the log {log} cannot be written: {error}\n", stamp(now));
                 self.console.push(&text);
             }
         }

@@ -10,9 +10,10 @@ pub enum Phase {
     /// Control groups, host name, loopback interface, limits that every service inherits.
     System,
     Watchdog,
+    /// Begun early, because it goes on in a process of its own while the rest comes up.
+    State,
     Logs,
     Devices,
-    State,
     Control,
     Services,
 }
@@ -21,9 +22,9 @@ pub const PHASES: &[Phase] = &[
     Phase::Mounts,
     Phase::System,
     Phase::Watchdog,
+    Phase::State,
     Phase::Logs,
     Phase::Devices,
-    Phase::State,
     Phase::Control,
     Phase::Services,
 ];

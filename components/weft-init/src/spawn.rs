@@ -73,7 +73,7 @@ struct Plan<'a> {
     uid: u32,
     gid: u32,
     groups: Vec<Gid>,
-    program_failed: String,
+    failed: String,
 }
 
 /// Starts the service with `output` as its standard output and error, and its sockets in their order.
@@ -86,6 +86,8 @@ pub fn spawn(service: &Service, accounts: &Accounts, output: &OwnedFd, sockets: 
         let gid = accounts.gid(name).ok_or_else(|| Error::Group(name.clone()))?;
         groups.push(Gid::from_raw(gid));
     }
+    groups.sort_by_key(|gid| gid.as_raw());
+    groups.dedup();
     let arguments = service.exec.iter().cloned().map(text).collect::<Result<Vec<_>, _>>()?;
     let variables = environment(service, &user.home, sockets.len());
     let variables =
@@ -101,13 +103,13 @@ pub fn spawn(service: &Service, accounts: &Accounts, output: &OwnedFd, sockets: 
         uid: user.uid,
         gid: user.gid,
         groups,
-        program_failed: format!("weft-init: {} did not start, failed step and error: ", service.name),
+        failed: format!("{} did not start, the kernel's error number is ", service.exec.join(" ")),
     };
     match sys::fork().map_err(Error::Fork)? {
         Fork::Parent(pid) => Ok(pid),
         Fork::Child => {
             let (step, error) = become_service(&plan, &mut program);
-            report(&plan, step, error);
+            report(&plan, error);
             sys::exit_now(step as i32)
         }
     }
@@ -216,17 +218,14 @@ fn write_file(path: &CStr, text: &[u8]) -> Result<(), Errno> {
     rustix::io::write(file, text).map(drop)
 }
 
-/// Says in the service's own log what failed; by plain numbers, since nothing may be formatted here.
-fn report(plan: &Plan, step: Step, error: Errno) {
-    let mut numbers = *b"000 000\n";
-    let pair = [(0, step as i32), (4, error.raw_os_error())];
-    for (offset, number) in pair {
-        let digits = numbers.iter_mut().skip(offset).take(3).rev();
-        sys::write_digits(digits, u32::try_from(number).unwrap_or(0));
-    }
+/// Says in the service's own log what failed; by its number, since nothing may be allocated here.
+fn report(plan: &Plan, error: Errno) {
+    let mut number = [0; 11];
+    sys::write_number(&mut number, u32::try_from(error.raw_os_error()).unwrap_or(0));
     let output = plan.output.as_fd();
-    let _ = rustix::io::write(output, plan.program_failed.as_bytes());
-    let _ = rustix::io::write(output, &numbers);
+    for part in [plan.failed.as_bytes(), number.split(|byte| *byte == 0).next().unwrap_or_default(), b"\n"] {
+        let _ = rustix::io::write(output, part);
+    }
 }
 
 #[cfg(test)]

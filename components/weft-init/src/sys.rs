@@ -38,7 +38,7 @@ pub struct Program {
     strings: Vec<Vec<u8>>,
     arguments: Vec<*const c_char>,
     environment: Vec<*const c_char>,
-    /// Which string ends with ten digits for the child's pid.
+    /// Which string ends with room for the child's pid.
     pid_digits: Option<usize>,
 }
 
@@ -49,7 +49,7 @@ impl Program {
         let mut strings: Vec<Vec<u8>> =
             arguments.into_iter().chain(environment).map(CString::into_bytes_with_nul).collect();
         let pid_digits = tell_pid.map(|name| {
-            strings.push(format!("{name}=0000000000\0").into_bytes());
+            strings.push(format!("{name}={}", "\0".repeat(PID_ROOM)).into_bytes());
             strings.len() - 1
         });
         let pointers = |strings: &mut dyn Iterator<Item = &Vec<u8>>| {
@@ -63,7 +63,7 @@ impl Program {
     /// Replaces the program of this process. Returns only the error.
     pub fn exec(&mut self, pid: u32) -> Errno {
         if let Some(variable) = self.pid_digits.and_then(|at| self.strings.get_mut(at)) {
-            write_digits(variable.iter_mut().rev().skip(1).take(10), pid);
+            write_number(variable, pid);
         }
         let Some(program) = self.arguments.first() else {
             return Errno::INVAL;
@@ -74,10 +74,15 @@ impl Program {
     }
 }
 
-/// Writes a number in decimal over the digits, the lowest first; leading zeros stay.
-pub fn write_digits<'a>(digits: impl Iterator<Item = &'a mut u8>, number: u32) {
+/// Ten digits and the closing zero.
+const PID_ROOM: usize = 11;
+
+/// Writes a number in decimal over the zeros at the end of a C string. Allocates nothing.
+pub fn write_number(string: &mut [u8], number: u32) {
+    let width = number.checked_ilog10().map_or(1, |log| log as usize + 1);
+    let room = string.iter_mut().rev().take(PID_ROOM).rev();
     let mut rest = number;
-    for digit in digits {
+    for digit in room.take(width).rev() {
         *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
         rest /= 10;
     }
@@ -214,10 +219,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pid_variable_reads_back() {
-        let mut variable = *b"LISTEN_PID=0000000000\0";
-        write_digits(variable.iter_mut().rev().skip(1).take(10), 4_194_303);
-        let text = std::str::from_utf8(&variable).unwrap().trim_end_matches('\0');
-        assert_eq!(text.split_once('=').unwrap().1.parse::<u32>().unwrap(), 4_194_303);
+    fn the_pid_variable_is_a_plain_number() {
+        for pid in [1, 69, 100, 4_194_303, u32::MAX] {
+            let mut variable = format!("LISTEN_PID={}", "\0".repeat(PID_ROOM)).into_bytes();
+            write_number(&mut variable, pid);
+            let text = std::ffi::CStr::from_bytes_until_nul(&variable).unwrap().to_str().unwrap();
+            assert_eq!(text, format!("LISTEN_PID={pid}"));
+        }
     }
 }

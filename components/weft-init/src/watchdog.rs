@@ -48,8 +48,14 @@ impl Watchdog {
         self.due = now + self.interval;
     }
 
-    /// Disarms it ("Magic Close").
+    /// Disarms it ("Magic Close") where the kernel lets that happen. One that cannot be stopped (`nowayout`) stays open and watches over the
+    /// rest of the way down; the kernel deals with it in `reboot(2)`.
     pub fn close(self) {
-        let _ = rustix::io::write(&self.fd, b"V");
+        let stoppable = std::fs::read_to_string("/sys/class/watchdog/watchdog0/nowayout");
+        if stoppable.is_ok_and(|text| text.trim() == "0") {
+            let _ = rustix::io::write(&self.fd, b"V");
+        } else {
+            std::mem::forget(self.fd);
+        }
     }
 }

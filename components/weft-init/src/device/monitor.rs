@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn hashes_as_libudev_does() {
-        assert_eq!(hash(b"input"), INPUT_HASH);
+        // The one value with which `udevadm monitor --subsystem-match=input` lets a message through.
+        assert_eq!(hash(b"input"), 0xc1a2_8470);
         assert_eq!(hash(b""), 0);
     }
 

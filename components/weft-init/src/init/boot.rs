@@ -43,8 +43,8 @@ impl Init {
         let failed: Vec<String> = MOUNTS.iter().filter_map(|entry| mount(entry).err()).collect();
         self.journal.console = Console::open();
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        self.journal.note(clock::now(), &format!("--- boot {} ---", boot.trim()));
         self.say("started");
-        self.journal.keep(clock::now(), "init", format!("--- boot {}\n", boot.trim()).as_bytes());
         failed.iter().for_each(|problem| self.complain(problem));
         for (to, link) in LINKS {
             let _ = std::os::unix::fs::symlink(to, link);
@@ -72,7 +72,7 @@ impl Init {
     pub(super) fn arm_watchdog(&mut self) {
         self.watchdog = self.watchdog.take().or_else(|| Watchdog::open(clock::now()));
         if let Some(limit) = self.watchdog.as_ref().map(Watchdog::limit) {
-            self.journal.keep(clock::now(), "init", format!("watchdog armed, {} s\n", limit.as_secs()).as_bytes());
+            self.journal.note(clock::now(), &format!("watchdog armed, {} s", limit.as_secs()));
         }
     }
 

@@ -44,7 +44,8 @@ impl Init {
 
     fn say_ready_once(&mut self) {
         let ready = |unit| matches!(self.supervisor.state(unit), Some(State::Ready | State::Stopped));
-        if !self.said_ready && !self.supervisor.is_empty() && (0..self.supervisor.len()).all(ready) {
+        let running = !self.said_ready && self.shutdown.is_none() && !self.supervisor.is_empty();
+        if running && (0..self.supervisor.len()).all(ready) {
             self.said_ready = true;
             self.say("ready");
         }

@@ -89,10 +89,6 @@ impl Init {
 
     fn finish(&mut self) {
         let goal = self.shutdown.as_ref().map_or(Goal::Reboot, |shutdown| shutdown.goal);
-        self.say(match goal {
-            Goal::PowerOff => "power off",
-            Goal::Reboot => "restart",
-        });
         if let Some(watchdog) = self.watchdog.take() {
             watchdog.close();
         }

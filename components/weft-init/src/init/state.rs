@@ -36,7 +36,10 @@ impl Init {
             rustix::io::ioctl_fionbio(&reader, true)?;
             match sys::fork()? {
                 Fork::Child => {
-                    prepare(&mut |report: Report| drop(rustix::io::write(&writer, report.to_line().as_bytes())));
+                    prepare(&mut |report: Report| {
+                        // Nobody reads any more only when PID 1 has given the disk up.
+                        let _ = rustix::io::write(&writer, report.to_line().as_bytes());
+                    });
                     sys::exit_now(0)
                 }
                 Fork::Parent(pid) => Ok((pid, reader)),

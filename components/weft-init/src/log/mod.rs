@@ -4,6 +4,6 @@ mod kernel;
 mod lines;
 mod store;
 
-pub use kernel::{Record, parse_record};
+pub use kernel::parse_record;
 pub use lines::{Lines, stamp};
 pub use store::Store;
