@@ -57,6 +57,11 @@ impl Cursor {
         self.shown = false;
     }
 
+    /// Whether the pointer is in use.
+    pub fn is_shown(&self) -> bool {
+        self.shown
+    }
+
     /// What to draw now.
     pub fn picture(&self) -> Option<Picture<'_>> {
         if !self.shown {

@@ -15,7 +15,7 @@ use smithay::reexports::wayland_protocols::wp::presentation_time::server::wp_pre
 use smithay::reexports::wayland_server::Resource;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::{Monotonic, Time};
-use smithay::wayland::compositor::{SurfaceAttributes, with_states};
+use smithay::wayland::compositor::{SurfaceAttributes, SurfaceData};
 use smithay::wayland::presentation::Refresh;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -30,8 +30,6 @@ const RETRY: Duration = Duration::from_millis(500);
 /// The frame under way.
 #[derive(Debug, Default)]
 pub struct Frame {
-    /// Drawing is due in this turn of the event loop.
-    scheduled: bool,
     /// Whom to tell when it is on the screen.
     feedback: Option<OutputPresentationFeedback>,
     /// Root surfaces with content that the frame shows for the first time.
@@ -45,18 +43,12 @@ pub struct Frame {
 }
 
 impl Weft {
-    /// Something changed: a frame is drawn as soon as it may be.
+    /// Something changed: a frame is drawn at the end of this turn of the event loop, or as soon after it as may be.
     pub fn want_frame(&mut self) {
-        if self.pacer.want() && !self.frame.scheduled {
-            self.frame.scheduled = true;
-            self.events.insert_idle(|state| {
-                state.frame.scheduled = false;
-                state.draw();
-            });
-        }
+        self.pacer.want();
     }
 
-    /// Draws a frame, if there is a wish for one.
+    /// Draws a frame, if there is a wish for one and it is time.
     pub fn draw(&mut self) {
         if !self.backend.is_active() || !self.pacer.begin() {
             return;
@@ -74,8 +66,11 @@ impl Weft {
             }
             Err(error) => {
                 tracing::warn!("cannot show a frame, retrying: {error}");
-                self.pacer.want();
-                self.after(RETRY, Weft::draw);
+                self.pacer.postpone();
+                self.after(RETRY, |state| {
+                    state.pacer.reset();
+                    state.want_frame();
+                });
             }
         }
     }
@@ -107,11 +102,8 @@ impl Weft {
 
     /// The frame is done: clients may draw the next one.
     fn complete(&mut self) {
-        let again = self.pacer.complete(self.now());
+        self.pacer.complete(self.now());
         self.send_frame_callbacks(false);
-        if again {
-            self.want_frame();
-        }
     }
 
     fn after(&mut self, pause: Duration, then: fn(&mut Weft)) {
@@ -169,7 +161,7 @@ impl Weft {
                     (hidden_too || seen.contains(surface)).then(|| self.output.clone())
                 };
                 send_frames_surface_tree(&tree, &self.output, now, None, place);
-                with_surfaces_surface_tree(&tree, |surface, _| waiting |= has_callbacks(surface));
+                with_surfaces_surface_tree(&tree, |_, states| waiting |= has_callbacks(states));
             }
         }
         if waiting && self.frame.hidden_timer.is_none() {
@@ -208,6 +200,6 @@ fn trees(root: &WlSurface) -> Vec<WlSurface> {
     std::iter::once(root.clone()).chain(popups).collect()
 }
 
-fn has_callbacks(surface: &WlSurface) -> bool {
-    with_states(surface, |states| !states.cached_state.get::<SurfaceAttributes>().current().frame_callbacks.is_empty())
+fn has_callbacks(states: &SurfaceData) -> bool {
+    !states.cached_state.get::<SurfaceAttributes>().current().frame_callbacks.is_empty()
 }

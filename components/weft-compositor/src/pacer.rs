@@ -49,10 +49,9 @@ impl Pacer {
         self.interval = interval;
     }
 
-    /// Something changed. `true` when a frame can be drawn at once; else [`Pacer::complete`] will ask for it.
-    pub fn want(&mut self) -> bool {
+    /// Something changed.
+    pub fn want(&mut self) {
         self.wanted = true;
-        self.phase == Phase::Idle
     }
 
     /// Takes the wish for a frame, if there is one and it is time to draw.
@@ -72,14 +71,18 @@ impl Pacer {
         if due <= now { Completion::Now } else { Completion::After(due - now) }
     }
 
-    /// The frame is done. `true` when the next one is wanted already.
-    pub fn complete(&mut self, now: Duration) -> bool {
+    /// The frame is done: the next one may be drawn.
+    pub fn complete(&mut self, now: Duration) {
         // A timer fires late by what it likes; counting from the schedule keeps the rate.
         let due = self.last.map_or(now, |last| last + self.interval);
         let on_schedule = now >= due && now - due < self.interval;
         self.last = Some(if on_schedule { due } else { now });
         self.phase = Phase::Idle;
-        self.wanted
+    }
+
+    /// The device refused a frame: nothing is drawn until [`Pacer::reset`].
+    pub fn postpone(&mut self) {
+        self.phase = Phase::Flip;
     }
 
     /// The device was reset: a frame that it had will never be shown.
@@ -108,11 +111,12 @@ mod tests {
             assert!(pacer.begin());
             pacer.submitted();
             frames += 1;
-            assert!(!pacer.want(), "the next frame waits");
+            pacer.want();
+            assert!(!pacer.begin(), "the next frame waits");
             if let Completion::After(pause) = pacer.shown(now) {
                 now += pause + Duration::from_micros(300);
             }
-            assert!(pacer.complete(now));
+            pacer.complete(now);
         }
         assert!((99..=102).contains(&frames), "{frames} frames in 100 intervals");
     }
@@ -126,7 +130,8 @@ mod tests {
             pacer.submitted();
             let flip = at(16 * frame);
             assert_eq!(pacer.shown(flip), Completion::Now);
-            assert!(!pacer.complete(flip));
+            pacer.complete(flip);
+            assert!(!pacer.begin());
         }
     }
 
@@ -136,9 +141,9 @@ mod tests {
         pacer.want();
         assert!(pacer.begin());
         assert_eq!(pacer.shown(at(0)), Completion::Now);
-        assert!(!pacer.complete(at(0)));
+        pacer.complete(at(0));
         assert!(!pacer.begin(), "nothing changed");
-        assert!(pacer.want());
+        pacer.want();
         assert!(pacer.begin());
         assert_eq!(pacer.shown(at(500)), Completion::Now);
     }

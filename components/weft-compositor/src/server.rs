@@ -123,34 +123,38 @@ impl Server {
     }
 
     fn run(mut self) -> Result<(), Error> {
-        self.state.start();
-        let flush = |state: &mut Weft| {
-            state.settle_departed();
-            if let Err(error) = state.display.flush_clients() {
-                tracing::debug!("a client does not read: {error}");
-            }
-        };
-        self.events.run(None, &mut self.state, flush).map_err(Error::Loop)
+        if self.state.backend.is_active() {
+            self.state.want_frame();
+        } else {
+            // Without a display there is nothing to wait for.
+            self.state.first_frame();
+        }
+        self.state.after_events();
+        self.events.run(None, &mut self.state, Weft::after_events).map_err(Error::Loop)
     }
 }
 
 impl Weft {
-    /// Draws the first frame. Without a display there is nothing to wait for.
-    fn start(&mut self) {
-        if self.backend.is_active() {
-            self.want_frame();
-        } else {
-            self.first_frame();
-        }
-    }
-
-    /// The first frame is on the screen: what was put off for it comes now.
+    /// The first frame is on the screen: what was put off for it comes at the end of this turn.
     pub fn first_frame(&mut self) {
         lifecycle::ready();
-        self.events.insert_idle(|state| {
+        self.put_off = Some(|state| {
             state.add_devices();
             drm::after_first_frame(state);
         });
+    }
+
+    /// The end of a turn of the event loop: draws once for all that happened in it.
+    fn after_events(&mut self) {
+        self.settle_departed();
+        self.draw();
+        if let Some(rest_of_start) = self.put_off.take() {
+            rest_of_start(self);
+            self.draw();
+        }
+        if let Err(error) = self.display.flush_clients() {
+            tracing::debug!("a client does not read: {error}");
+        }
     }
 }
 

@@ -76,6 +76,9 @@ impl Weft {
     pub fn committed(&mut self, root: &WlSurface, has_content: bool) {
         if let Some(window) = self.shell_windows.iter_mut().find(|window| window.toplevel.wl_surface() == root) {
             let id = window.id;
+            if has_content && !window.toplevel.ensure_configured() {
+                return;
+            }
             window.fresh = true;
             match (window.mapped, has_content) {
                 (false, true) => {

@@ -77,6 +77,8 @@ pub struct Weft {
     pub fingers: Fingers,
     pub pacer: Pacer,
     pub frame: Frame,
+    /// What the start leaves for after the first frame.
+    pub put_off: Option<fn(&mut Weft)>,
     clock: Clock<Monotonic>,
 }
 
@@ -139,6 +141,7 @@ impl Weft {
             fingers: Fingers::default(),
             pacer: Pacer::new(Duration::ZERO),
             frame: Frame::default(),
+            put_off: None,
             clock,
         };
         state.set_output(info);

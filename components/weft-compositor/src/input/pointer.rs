@@ -65,13 +65,13 @@ impl Weft {
         pointer.frame(self);
     }
 
-    /// The windows moved under a resting pointer: tells the new one that the pointer is there.
+    /// The windows moved under a resting pointer, or it is hidden: tells who has it now. A hidden pointer is nowhere.
     pub fn refresh_pointer(&mut self) {
         let Some(pointer) = self.seat.get_pointer() else {
             return;
         };
         let location = pointer.current_location();
-        let under = self.surface_at(location);
+        let under = if self.cursor.is_shown() { self.surface_at(location) } else { None };
         if pointer.is_grabbed() || pointer.current_focus() == under.as_ref().map(|(surface, _)| surface.clone()) {
             return;
         }

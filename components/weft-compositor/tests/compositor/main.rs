@@ -1,0 +1,9 @@
+//! The compositor in memory, with real Wayland clients.
+
+mod appd;
+mod client;
+mod frames;
+mod hostile;
+mod input;
+mod output;
+mod placement;
