@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
-use weft_ci_agent::{AXIS_MAX, Answer, Answered, Asked, Process, Question, Stat};
+use weft_ci_agent::{AXIS_MAX, Answer, Answered, Asked, FileFacts, Process, Question, Stat};
 
 /// The answer to a question comes in this time or the guest hangs.
 const ANSWER_SECONDS: u64 = 30;
@@ -118,6 +118,16 @@ impl Agent {
         }
     }
 
+    pub fn read_bytes(&mut self, path: &str) -> anyhow::Result<Vec<u8>> {
+        match self.ask(Question::ReadBytes { path: path.to_owned() })? {
+            Answer::Text { text } => {
+                let byte = |pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?);
+                text.as_bytes().chunks(2).map(byte).collect()
+            }
+            other => bail!("the agent answered {other:?}"),
+        }
+    }
+
     pub fn list(&mut self, path: &str) -> anyhow::Result<Vec<String>> {
         match self.ask(Question::List { path: path.to_owned() })? {
             Answer::Names { names } => Ok(names),
@@ -125,9 +135,32 @@ impl Agent {
         }
     }
 
+    pub fn read_links(&mut self, path: &str) -> anyhow::Result<Vec<String>> {
+        match self.ask(Question::ReadLinks { path: path.to_owned() })? {
+            Answer::Names { names } => Ok(names),
+            other => bail!("the agent answered {other:?}"),
+        }
+    }
+
+    /// Every regular file of the root file system.
+    pub fn files(&mut self) -> anyhow::Result<Vec<FileFacts>> {
+        match self.ask(Question::Files { path: "/".to_owned() })? {
+            Answer::Files { files } => Ok(files),
+            other => bail!("the agent answered {other:?}"),
+        }
+    }
+
     pub fn stat(&mut self, path: &str) -> anyhow::Result<Stat> {
         match self.ask(Question::Stat { path: path.to_owned() })? {
             Answer::Stat(stat) => Ok(stat),
+            other => bail!("the agent answered {other:?}"),
+        }
+    }
+
+    /// Sends a request to PID 1, such as `reboot`, and returns the first line of its answer.
+    pub fn init(&mut self, request: &str) -> anyhow::Result<String> {
+        match self.ask(Question::Init { request: request.to_owned() })? {
+            Answer::Text { text } => Ok(text),
             other => bail!("the agent answered {other:?}"),
         }
     }

@@ -1,6 +1,5 @@
 //! Where the images under test are.
 
-use anyhow::Context;
 use std::path::{Path, PathBuf};
 use weft_image::image_info::ImageInfo;
 
@@ -18,30 +17,4 @@ pub fn find(profile: &str) -> Result<ImageInfo, String> {
     let info: ImageInfo =
         serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     if info.image.exists() { Ok(info) } else { Err(missing()) }
-}
-
-/// The files of an image: path, mode, size and where each came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageFile {
-    pub path: String,
-    pub mode: u32,
-    pub size: u64,
-    pub origin: String,
-}
-
-/// Reads the image's list of files.
-pub fn files(info: &ImageInfo) -> anyhow::Result<Vec<ImageFile>> {
-    let text = std::fs::read_to_string(&info.files)
-        .with_context(|| format!("cannot read {}", info.files.display()))?;
-    text.lines()
-        .map(|line| {
-            let fields: Vec<&str> = line.splitn(4, '\t').collect();
-            let [path, mode, size, origin] = fields.as_slice() else {
-                anyhow::bail!("{} has the line {line:?}", info.files.display());
-            };
-            let mode = u32::from_str_radix(mode, 8).with_context(|| format!("mode of {path}"))?;
-            let size = size.parse().with_context(|| format!("size of {path}"))?;
-            Ok(ImageFile { path: (*path).to_owned(), mode, size, origin: (*origin).to_owned() })
-        })
-        .collect()
 }

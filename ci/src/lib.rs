@@ -1,6 +1,8 @@
 //! The VM test harness: one machine a test, driven by what it says and shows, with everything kept when the test fails.
 
 pub mod agent;
+pub mod digits;
+pub mod disk;
 pub mod evidence;
 pub mod images;
 pub mod layout;

@@ -2,11 +2,15 @@
 
 use crate::processes;
 use crate::touch::TouchScreen;
+use crate::tree;
 use crate::{Answer, MAX_READ, Question, Stat};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+
+const INIT_SOCKET: &str = "/run/weft/init.sock";
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -68,14 +72,20 @@ fn look(question: &Question) -> Result<Answer, Error> {
             Answer::Done
         }
         Question::Read { path } => Answer::Text { text: read_end(path).map_err(failed("read", path))? },
+        Question::ReadBytes { path } => Answer::Text { text: read_hex(path).map_err(failed("read", path))? },
         Question::Write { path, text } => {
             std::fs::write(path, text).map_err(failed("write", path))?;
             Answer::Done
         }
         Question::List { path } => Answer::Names { names: list(path).map_err(failed("list", path))? },
+        Question::Init { request } => {
+            Answer::Text { text: ask_init(request).map_err(failed("ask", INIT_SOCKET))? }
+        }
         Question::PlugTouch | Question::TouchDown { .. } | Question::TouchUp { .. } => {
             return Err(Error::NoTouch);
         }
+        Question::ReadLinks { path } => Answer::Names { names: links(path).map_err(failed("list", path))? },
+        Question::Files { path } => Answer::Files { files: tree::files(path).map_err(failed("walk", path))? },
         Question::Stat { path } => {
             let found = std::fs::symlink_metadata(path).map_err(failed("look at", path))?;
             Answer::Stat(Stat { mode: found.mode(), uid: found.uid(), gid: found.gid(), size: found.size() })
@@ -94,12 +104,33 @@ fn read_end(path: &str) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+fn read_hex(path: &str) -> io::Result<String> {
+    let size = std::fs::metadata(path)?.len();
+    if size > MAX_READ {
+        return Err(io::Error::other(format!("it has {size} bytes, more than {MAX_READ}")));
+    }
+    Ok(std::fs::read(path)?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn ask_init(request: &str) -> io::Result<String> {
+    let mut stream = UnixStream::connect(INIT_SOCKET)?;
+    writeln!(stream, "{request}")?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer)?;
+    Ok(answer.trim_end().to_owned())
+}
+
 fn list(path: &str) -> io::Result<Vec<String>> {
     let mut names = std::fs::read_dir(path)?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<io::Result<Vec<String>>>()?;
     names.sort();
     Ok(names)
+}
+
+fn links(path: &str) -> io::Result<Vec<String>> {
+    let targets = std::fs::read_dir(path)?.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    Ok(targets.map(|target| target.to_string_lossy().into_owned()).collect())
 }
 
 #[cfg(test)]

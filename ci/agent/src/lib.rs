@@ -5,6 +5,7 @@
 mod answer;
 mod processes;
 mod touch;
+mod tree;
 
 pub use answer::Agent;
 pub use touch::AXIS_MAX;
@@ -26,12 +27,20 @@ pub enum Question {
     Kill { pid: i32, signal: i32 },
     /// Reads a text file, at most [`MAX_READ`] of its end.
     Read { path: String },
+    /// Reads a whole file of at most [`MAX_READ`] as hexadecimal.
+    ReadBytes { path: String },
     /// Writes a text file where one may be written.
     Write { path: String, text: String },
     /// The sorted names in a folder.
     List { path: String },
+    /// What the links in a folder point at.
+    ReadLinks { path: String },
+    /// Every regular file below a folder, on the folder's own file system.
+    Files { path: String },
     /// Owner and mode of a file, not following a link.
     Stat { path: String },
+    /// Sends one line to PID 1's control socket; the answer is its first line.
+    Init { request: String },
     /// Plugs in a touch screen; the answer names its device nodes.
     PlugTouch,
     /// Puts finger `slot` on a point, 0 to [`AXIS_MAX`] each way.
@@ -61,6 +70,21 @@ pub struct Process {
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct FileFacts {
+    pub path: String,
+    pub mode: u32,
+    pub uid: u32,
+    pub size: u64,
+    pub elf: bool,
+    /// An ELF file that names a program interpreter.
+    pub interpreter: bool,
+    /// It begins with `#!`.
+    pub script: bool,
+    /// It has file capabilities.
+    pub capability: bool,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Stat {
     pub mode: u32,
     pub uid: u32,
@@ -86,6 +110,9 @@ pub enum Answer {
         names: Vec<String>,
     },
     Stat(Stat),
+    Files {
+        files: Vec<FileFacts>,
+    },
     /// The question had no answer, and why.
     Refused {
         why: String,

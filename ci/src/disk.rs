@@ -1,0 +1,106 @@
+//! Looks at and changes a machine's disk while it is off.
+
+use anyhow::Context;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use weft_image::image_info::{ImageInfo, Partition};
+
+/// The partition of a label.
+pub fn partition<'a>(info: &'a ImageInfo, label: &str) -> anyhow::Result<&'a Partition> {
+    info.partition(label).with_context(|| format!("the image has no partition {label}"))
+}
+
+fn open(disk: &Path) -> anyhow::Result<File> {
+    File::options()
+        .read(true)
+        .write(true)
+        .open(disk)
+        .with_context(|| format!("cannot open {}", disk.display()))
+}
+
+/// Flips one bit of a byte of a partition.
+pub fn flip(disk: &Path, partition: &Partition, offset: u64) -> anyhow::Result<()> {
+    anyhow::ensure!(offset < partition.size, "{} has no byte {offset}", partition.label);
+    let file = open(disk)?;
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, partition.offset + offset)?;
+    byte[0] ^= 1;
+    Ok(file.write_all_at(&byte, partition.offset + offset)?)
+}
+
+/// Where in a partition the bytes stand first.
+pub fn find(disk: &Path, partition: &Partition, wanted: &[u8]) -> anyhow::Result<Option<u64>> {
+    const CHUNK: usize = 1 << 20;
+    let file = open(disk)?;
+    let mut chunk = vec![0; CHUNK + wanted.len()];
+    for start in (0..partition.size).step_by(CHUNK) {
+        let length = chunk.len().min((partition.size - start) as usize);
+        file.read_exact_at(&mut chunk[..length], partition.offset + start)?;
+        if let Some(at) = chunk[..length].windows(wanted.len()).position(|window| window == wanted) {
+            return Ok(Some(start + at as u64));
+        }
+    }
+    Ok(None)
+}
+
+/// Writes over a part of a partition.
+pub fn overwrite(disk: &Path, partition: &Partition, offset: u64, bytes: &[u8]) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        offset + bytes.len() as u64 <= partition.size,
+        "{} is smaller than that",
+        partition.label
+    );
+    Ok(open(disk)?.write_all_at(bytes, partition.offset + offset)?)
+}
+
+/// The names in a folder of the EFI system partition.
+pub fn esp_names(disk: &Path, esp: &Partition, folder: &str) -> anyhow::Result<Vec<String>> {
+    let window = Window { file: open(disk)?, start: esp.offset, size: esp.size, position: 0 };
+    let system =
+        fatfs::FileSystem::new(window, fatfs::FsOptions::new()).context("the ESP is no FAT file system")?;
+    let names = system.root_dir().open_dir(folder).with_context(|| format!("the ESP has no {folder}"))?;
+    let names = names.iter().map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<String>>>()?;
+    Ok(names.into_iter().filter(|name| name != "." && name != "..").collect())
+}
+
+/// A partition as a file of its own.
+struct Window {
+    file: File,
+    start: u64,
+    size: u64,
+    position: u64,
+}
+
+impl Read for Window {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = buffer.len().min((self.size - self.position.min(self.size)) as usize);
+        let count = self.file.read_at(&mut buffer[..length], self.start + self.position)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+/// fatfs wants to be able to write; a look never does.
+impl Write for Window {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for Window {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let base = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
+        };
+        self.position = base.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}

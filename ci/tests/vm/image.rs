@@ -1,0 +1,64 @@
+//! What is in the image, as the running system sees it.
+
+use crate::{KIOSK, vm_test};
+use anyhow::ensure;
+use libtest_mimic::Trial;
+use weft_ci::TestVm;
+use weft_ci_agent::FileFacts;
+
+/// Only test images have it.
+const AGENT: &str = "/usr/bin/weft-ci-agent";
+const MOST_PROGRAMS: usize = 14;
+/// Names that would give a person, or an attacker, something to type into.
+const INTERPRETERS: [&str; 17] = [
+    "sh", "bash", "dash", "ash", "ksh", "zsh", "busybox", "toybox", "perl", "python", "python3", "lua",
+    "awk", "sed", "node", "getty", "login",
+];
+const SET_ID: u32 = 0o6000;
+const ANY_EXECUTE: u32 = 0o111;
+const OTHERS_WRITE: u32 = 0o022;
+
+pub fn trials() -> Vec<Trial> {
+    vec![vm_test("the_image_has_few_programs_and_none_that_interprets", KIOSK, executables)]
+}
+
+/// A shared object says so in its name; everything else that is ELF can be started.
+fn is_program(file: &FileFacts) -> bool {
+    let name = file.path.rsplit('/').next().unwrap_or_default();
+    let library = name.ends_with(".so") || name.contains(".so.");
+    file.elf && !library
+}
+
+fn executables(vm: &mut TestVm) -> anyhow::Result<()> {
+    vm.start()?;
+    vm.wait_agent()?;
+    let files = vm.agent()?.files()?;
+    let list = |wanted: &dyn Fn(&FileFacts) -> bool| -> Vec<String> {
+        files.iter().filter(|file| file.path != AGENT && wanted(file)).map(|file| file.path.clone()).collect()
+    };
+    let programs = list(&is_program);
+    println!("{} programs of {} files: {}", programs.len(), files.len(), programs.join(" "));
+    ensure!(programs.len() >= 5, "there are not even the programs that a kiosk needs: {programs:?}");
+    ensure!(
+        programs.len() <= MOST_PROGRAMS,
+        "{} programs, more than {MOST_PROGRAMS}: {programs:?}",
+        programs.len()
+    );
+
+    let scripts = list(&|file| file.script);
+    ensure!(scripts.is_empty(), "scripts: {scripts:?}");
+    let named = list(&|file| INTERPRETERS.contains(&file.path.rsplit('/').next().unwrap_or_default()));
+    ensure!(named.is_empty(), "interpreters: {named:?}");
+    let odd = list(&|file| file.mode & ANY_EXECUTE != 0 && !file.elf);
+    ensure!(odd.is_empty(), "executable, but no ELF file: {odd:?}");
+    let elsewhere = list(&|file| is_program(file) && !file.path.starts_with("/usr/bin/"));
+    ensure!(elsewhere.is_empty(), "programs outside /usr/bin: {elsewhere:?}");
+
+    let set_id = list(&|file| file.mode & SET_ID != 0);
+    ensure!(set_id.is_empty(), "setuid or setgid: {set_id:?}");
+    let capable = list(&|file| file.capability);
+    ensure!(capable.is_empty(), "file capabilities: {capable:?}");
+    let foreign = list(&|file| file.uid != 0 || file.mode & OTHERS_WRITE != 0);
+    ensure!(foreign.is_empty(), "not owned by root alone: {foreign:?}");
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! The tests that boot the image. Each has a machine of its own, with its own copy of the disk; nothing is tried twice.
+
+mod boot;
+mod counter;
+mod image;
+mod power;
+mod restart;
+mod state;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use weft_ci::{Options, TestVm, evidence, images};
+use weft_image::vm::Qemu;
+use weft_image::vm::firmware::Firmware;
+
+const KIOSK: &str = "kiosk-test";
+const CORE: &str = "core-test";
+
+/// As many machines as fit the two cores that the project is built for.
+const MACHINES: usize = 2;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(MACHINES);
+    let trials = [
+        boot::trials(),
+        counter::trials(),
+        image::trials(),
+        power::trials(),
+        restart::trials(),
+        state::trials(),
+    ];
+    libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
+}
+
+/// A test with a machine that is still off.
+fn vm_test(name: &'static str, profile: &'static str, test: fn(&mut TestVm) -> anyhow::Result<()>) -> Trial {
+    vm_test_with(name, profile, Options::default, test)
+}
+
+fn vm_test_with(
+    name: &'static str,
+    profile: &'static str,
+    options: fn() -> Options,
+    test: fn(&mut TestVm) -> anyhow::Result<()>,
+) -> Trial {
+    Trial::ignorable_test(name, move || {
+        if let Err(reason) = can_run(profile) {
+            return Ok(Completion::ignored_with(reason));
+        }
+        let mut vm =
+            TestVm::new(name, profile, &options()).map_err(|error| Failed::from(format!("{error:#}")))?;
+        let outcome = test(&mut vm);
+        if let Err(error) = outcome {
+            evidence::keep(&mut vm);
+            vm.keep();
+            return Err(Failed::from(format!(
+                "{error:#}\n(everything is kept in {})",
+                vm.folder().display()
+            )));
+        }
+        Ok(Completion::Completed)
+    })
+}
+
+/// Why no machine can run here. Never a reason to pass.
+fn can_run(profile: &str) -> Result<(), String> {
+    Qemu::find().map_err(|error| error.to_string())?;
+    Firmware::find().map_err(|error| error.to_string())?;
+    images::find(profile).map(drop)
+}

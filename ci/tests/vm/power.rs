@@ -1,0 +1,73 @@
+//! Switching off, and what the next start finds.
+
+use crate::{CORE, KIOSK, vm_test};
+use anyhow::{Context, ensure};
+use libtest_mimic::Trial;
+use std::time::{Duration, Instant};
+use weft_ci::TestVm;
+use weft_image::vm::Mark;
+use weft_image::vm::console::InitLine;
+
+/// From the button to everything being off, on the reference machine.
+const SHUTDOWN: u64 = 3;
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        vm_test("the_power_button_shuts_down_cleanly", KIOSK, power_button),
+        vm_test("the_log_survives_a_restart", CORE, log_survives),
+    ]
+}
+
+fn power_button(vm: &mut TestVm) -> anyhow::Result<()> {
+    vm.start()?;
+    vm.wait_system_ui(Mark::default())?;
+    let from = vm.mark()?;
+    let limit = vm.pace.limit(SHUTDOWN);
+    let pressed = Instant::now();
+    vm.vm()?.power_button()?;
+    let status = vm.vm()?.wait_end(limit * 4, "waiting for the power button to shut the machine down")?;
+    let took = pressed.elapsed();
+    ensure!(status.success(), "QEMU ended with {status}");
+
+    let said = vm.vm()?.console.lines_from(from);
+    let said: Vec<InitLine> = said.iter().filter_map(|line| InitLine::parse(line)).collect();
+    let at = |text: &str| {
+        said.iter().find(|line| line.text.starts_with(text)).with_context(|| format!("no `{text}`: {said:?}"))
+    };
+    let guest = Duration::from_secs_f64(at("power off")?.seconds - at("powering off")?.seconds);
+    ensure!(
+        guest <= limit && took <= limit,
+        "it took {guest:?} in the machine, {took:?} outside; the limit is {limit:?}"
+    );
+    ensure!(said.iter().all(|line| !line.is_error()), "errors while shutting down: {said:?}");
+    // Cleanly: the next start finds a file system that was unmounted, and nothing to repair.
+    let from = vm.mark()?;
+    vm.start()?;
+    vm.wait_agent()?;
+    vm.wait_init(from, "started")?;
+    let kernel = vm.agent()?.read("/state/log/kernel.log")?;
+    let second = kernel.rsplit("Linux version").next().unwrap_or_default();
+    ensure!(!second.contains("recovery"), "the state partition needed a repair:\n{second}");
+    Ok(())
+}
+
+fn log_survives(vm: &mut TestVm) -> anyhow::Result<()> {
+    vm.start()?;
+    vm.wait_agent()?;
+    vm.wait_init(Mark::default(), "weft-appd ready")?;
+    let first = vm.agent()?.log("init")?;
+    ensure!(first.contains("weft-appd ready"), "PID 1's own log lacks what it said:\n{first}");
+    let kernel = vm.agent()?.log("kernel")?;
+    ensure!(kernel.contains("Linux version"), "the kernel's log lacks its beginning:\n{kernel}");
+    let limit = vm.pace.limit(SHUTDOWN) * 4;
+    vm.vm()?.power_button()?;
+    vm.vm()?.wait_end(limit, "waiting for the machine to switch off")?;
+
+    vm.start()?;
+    vm.wait_agent()?;
+    vm.wait_init(Mark::default(), "weft-appd ready")?;
+    let second = vm.agent()?.log("init")?;
+    ensure!(second.starts_with(&first), "the log of the boot before is gone:\n{second}");
+    ensure!(second.matches("weft-appd ready").count() == 2, "the second boot is not in the log:\n{second}");
+    Ok(())
+}
