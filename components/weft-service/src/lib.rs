@@ -7,5 +7,5 @@ mod log;
 mod notify;
 
 pub use listen::listen_fd;
-pub use log::init_logging;
+pub use log::{init_logging, init_logging_quieting};
 pub use notify::{Error as NotifyError, notify, watchdog_interval};
