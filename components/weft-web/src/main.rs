@@ -4,8 +4,12 @@ use std::process::ExitCode;
 use weft_web::exit::Exit;
 use weft_web::options::{Options, USAGE};
 
+/// Parts of the engine that warn of what no page can help, such as a missing GPU.
+const TALKATIVE: [&str; 9] =
+    ["fonts", "layout", "net", "paint", "script", "servo_constellation", "storage", "style", "webrender"];
+
 fn main() -> ExitCode {
-    weft_service::init_logging();
+    weft_service::init_logging_quieting(&TALKATIVE);
     match Options::parse(std::env::args_os(), |name| std::env::var_os(name)) {
         Ok(options) => weft_web::run(options).into(),
         Err(error) => {

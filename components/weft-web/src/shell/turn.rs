@@ -150,7 +150,6 @@ impl Shell {
     fn page_event(&mut self, event: PageEvent) {
         match event {
             PageEvent::FrameReady => self.dirty = true,
-            PageEvent::Started => {}
             PageEvent::Complete => {
                 tracing::info!(
                     "the page has loaded {} ms after the start",

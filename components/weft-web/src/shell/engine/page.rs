@@ -19,8 +19,6 @@ const MAX_LOG_LINE: usize = 2048;
 pub enum PageEvent {
     /// There is something new to draw.
     FrameReady,
-    /// Another document is being loaded.
-    Started,
     /// The document and all it needs are there.
     Complete,
     Title(String),
@@ -67,7 +65,7 @@ impl Page {
 
     fn tell(&self, event: PageEvent) {
         let mut events = self.events.borrow_mut();
-        if !events.contains(&event) {
+        if events.last() != Some(&event) {
             events.push(event);
         }
     }
@@ -134,17 +132,16 @@ impl WebViewDelegate for Page {
 
     fn notify_load_status_changed(&self, _: WebView, status: LoadStatus) {
         match status {
-            LoadStatus::Started => {
-                self.inbox.borrow_mut().page_gone();
-                self.tell(PageEvent::Started);
-            }
+            LoadStatus::Started => self.inbox.borrow_mut().page_gone(),
             LoadStatus::HeadParsed => {}
             LoadStatus::Complete => self.tell(PageEvent::Complete),
         }
     }
 
     fn notify_page_title_changed(&self, _: WebView, title: Option<String>) {
-        self.tell(PageEvent::Title(title.unwrap_or_default()));
+        if let Some(title) = title.filter(|title| !title.is_empty()) {
+            self.tell(PageEvent::Title(title));
+        }
     }
 
     fn notify_cursor_changed(&self, _: WebView, cursor: Cursor) {

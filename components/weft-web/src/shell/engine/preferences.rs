@@ -7,9 +7,9 @@ pub fn options() -> Opts {
     Opts {
         // A crash of the page's part is reported, and the shell leaves in order.
         hard_fail: false,
-        // Nothing is kept on disk: no folder for it, and what storage there is dies with the process.
+        // Nothing is kept on disk: there is no folder for it. (`temporary_storage` would put a cache of HTTP into /tmp.)
         config_dir: None,
-        temporary_storage: true,
+        temporary_storage: false,
         ..Opts::default()
     }
 }
