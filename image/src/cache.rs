@@ -18,7 +18,9 @@ const ROOM_FOR_ANY: u64 = 1 << 30;
 pub enum Error {
     #[error("cannot write to the cache at {path}")]
     Write { path: PathBuf, source: io::Error },
-    #[error("the disk is full: {free} MiB are free at {path} and {needed} MiB are needed; free some room, or set WEFT_CACHE to a larger disk")]
+    #[error(
+        "the disk is full: {free} MiB are free at {path} and {needed} MiB are needed; free some room, or set WEFT_CACHE to a larger disk"
+    )]
     Full { path: PathBuf, free: u64, needed: u64 },
 }
 
@@ -34,8 +36,13 @@ impl Cache {
     pub fn open(root: &Path, progress: &Progress) -> Result<Self, Error> {
         let error = |source| Error::Write { path: root.to_owned(), source };
         std::fs::create_dir_all(root).map_err(error)?;
-        let mut lock =
-            File::options().create(true).read(true).write(true).truncate(false).open(root.join("lock")).map_err(error)?;
+        let mut lock = File::options()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(false)
+            .open(root.join("lock"))
+            .map_err(error)?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             let mut holder = String::new();
             let _ = lock.read_to_string(&mut holder);

@@ -12,7 +12,9 @@ pub enum Error {
     Read { path: PathBuf, source: std::io::Error },
     #[error("{path} is not a valid ELF file")]
     Parse { path: PathBuf, source: object::Error },
-    #[error("{needed_by} needs {library}, which no package of the sysroot has: add the package to image/packages.toml and run `cargo weft lock update`")]
+    #[error(
+        "{needed_by} needs {library}, which no package of the sysroot has: add the package to image/packages.toml and run `cargo weft lock update`"
+    )]
     Missing { library: String, needed_by: PathBuf },
 }
 
@@ -68,8 +70,8 @@ pub fn closure(programs: &[PathBuf], folders: &[PathBuf]) -> Result<BTreeMap<Str
                 continue;
             }
             let provider = folders.iter().map(|folder| folder.join(&library)).find(|path| path.exists());
-            let provider =
-                provider.ok_or_else(|| Error::Missing { library: library.clone(), needed_by: path.clone() })?;
+            let provider = provider
+                .ok_or_else(|| Error::Missing { library: library.clone(), needed_by: path.clone() })?;
             pending.push(provider.clone());
             found.insert(library, provider);
         }

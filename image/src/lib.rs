@@ -1,5 +1,6 @@
 //! The pipeline behind `cargo weft`: builds the device image from pinned sources and runs it.
 
+pub mod bench;
 pub mod cache;
 pub mod cli;
 pub mod commands;

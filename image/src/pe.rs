@@ -180,7 +180,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         assert_eq!(add_sections(b"MZ", &[]).unwrap_err(), Error::NotPe);
-        assert_eq!(add_sections(&stub(), &[(".toolongname", b"")]).unwrap_err(), Error::LongName(".toolongname".into()));
+        assert_eq!(
+            add_sections(&stub(), &[(".toolongname", b"")]).unwrap_err(),
+            Error::LongName(".toolongname".into())
+        );
         let many = [(".a", &b""[..]); 4];
         assert_eq!(add_sections(&stub(), &many).unwrap_err(), Error::NoRoom(4));
     }

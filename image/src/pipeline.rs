@@ -57,8 +57,11 @@ pub struct Request {
     pub rebuild: bool,
 }
 
-/// Checks that the host has what building and running need, and installs what it lacks.
-pub fn check_host(workspace: &Workspace) -> Result<(), Error> {
+/// Installs what building and running need and the host lacks; says nothing where nothing is missing.
+pub fn prepare_host(workspace: &Workspace) -> Result<(), Error> {
+    if host::is_complete() {
+        return Ok(());
+    }
     let progress = Progress::new();
     let cache = Cache::open(workspace.cache(), &progress)?;
     Ok(host::check(&cache.logs(), &progress)?)
@@ -72,8 +75,14 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<ImageInfo, Erro
     let sets = PackageSets::read(&workspace.root().join("image/packages.toml"))?;
     let lock = Lock::read(&workspace.root().join("image/packages.lock"))?;
     let cache = Cache::open(workspace.cache(), &progress)?;
-    let context =
-        Context { workspace, cache: &cache, progress: &progress, sets: &sets, lock: &lock, rebuild: request.rebuild };
+    let context = Context {
+        workspace,
+        cache: &cache,
+        progress: &progress,
+        sets: &sets,
+        lock: &lock,
+        rebuild: request.rebuild,
+    };
     cache.check_room(false)?;
     host::check(&cache.logs(), &progress)?;
 

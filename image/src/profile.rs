@@ -173,7 +173,8 @@ fn sorted(mut values: Vec<String>) -> Vec<String> {
 }
 
 fn plain(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)))
+    !path.is_empty()
+        && Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)))
 }
 
 fn read_raw(checkout: &Path, name: &str) -> Result<(PathBuf, Raw), Error> {
@@ -183,10 +184,8 @@ fn read_raw(checkout: &Path, name: &str) -> Result<(PathBuf, Raw), Error> {
         return Err(Error::Unknown { name: name.to_owned(), known });
     };
     let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.clone(), source })?;
-    let raw = toml::from_str(&text).map_err(|error: toml::de::Error| Error::Parse {
-        path: path.clone(),
-        message: error.to_string(),
-    })?;
+    let raw = toml::from_str(&text)
+        .map_err(|error: toml::de::Error| Error::Parse { path: path.clone(), message: error.to_string() })?;
     Ok((path.clone(), raw))
 }
 
@@ -197,7 +196,9 @@ fn known(checkout: &Path) -> Vec<(String, PathBuf)> {
         let Ok(entries) = std::fs::read_dir(checkout.join(folder)) else { continue };
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
-        for path in paths.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "toml")) {
+        for path in
+            paths.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        {
             if let Some(name) = path.file_stem() {
                 found.push((name.to_string_lossy().into_owned(), path.clone()));
             }
@@ -210,7 +211,8 @@ fn known(checkout: &Path) -> Vec<(String, PathBuf)> {
 mod tests {
     use super::*;
 
-    const BASE: &str = "description = 'base'\nprograms = ['weft-init']\n[sizes]\nesp = 64\nroot = 32\nstate = 64\n";
+    const BASE: &str =
+        "description = 'base'\nprograms = ['weft-init']\n[sizes]\nesp = 64\nroot = 32\nstate = 64\n";
 
     fn checkout(profiles: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();

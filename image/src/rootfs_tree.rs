@@ -16,7 +16,9 @@ pub enum Error {
     Read { path: PathBuf, source: std::io::Error },
     #[error("/{path} comes from both {first} and {second}: leave one of them out of the profile")]
     Twice { path: String, first: String, second: String },
-    #[error("/{path} ({origin}) is a program or a script outside usr/bin: only programs that the profile names may run")]
+    #[error(
+        "/{path} ({origin}) is a program or a script outside usr/bin: only programs that the profile names may run"
+    )]
     Executable { path: String, origin: String },
 }
 
@@ -81,7 +83,8 @@ impl Tree {
         // Code compiled for the runtime is an ELF file that no kernel would start.
         if path.ends_with(".cwasm") {
             let place = self.enter(path, format!("{FILE:04o}"), contents.len() as u64, origin)?;
-            std::fs::write(&place, contents).map_err(|source| Error::Write { path: place.clone(), source })?;
+            std::fs::write(&place, contents)
+                .map_err(|source| Error::Write { path: place.clone(), source })?;
             return self.set_mode(&place, FILE);
         }
         self.write(path, &contents, origin)
@@ -89,7 +92,8 @@ impl Tree {
 
     /// A program or a shared object.
     pub fn program(&mut self, from: &Path, path: &str, origin: &str) -> Result<(), Error> {
-        let size = std::fs::metadata(from).map_err(|source| Error::Read { path: from.to_owned(), source })?.len();
+        let size =
+            std::fs::metadata(from).map_err(|source| Error::Read { path: from.to_owned(), source })?.len();
         let is_library = !path.starts_with("usr/bin/");
         // A shared object is mapped, not executed: it needs no executable bit, except for the loader itself.
         let mode = if is_library && !path.contains("/ld-linux") { FILE } else { PROGRAM };

@@ -9,7 +9,8 @@ struct Loop(PathBuf);
 
 impl Loop {
     fn attach(file: &Path) -> Option<Loop> {
-        let output = Command::new("losetup").args(["--find", "--show", "--partscan"]).arg(file).output().ok()?;
+        let output =
+            Command::new("losetup").args(["--find", "--show", "--partscan"]).arg(file).output().ok()?;
         let name = String::from_utf8(output.stdout).ok()?;
         output.status.success().then(|| Loop(name.trim().into()))
     }

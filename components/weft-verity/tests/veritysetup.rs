@@ -16,15 +16,20 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn write_data(path: &Path, blocks: usize) -> Vec<u8> {
-    let data: Vec<u8> = (0..blocks * BLOCK_SIZE).map(|index| (index % 251 + index / BLOCK_SIZE) as u8).collect();
+    let data: Vec<u8> =
+        (0..blocks * BLOCK_SIZE).map(|index| (index % 251 + index / BLOCK_SIZE) as u8).collect();
     std::fs::write(path, &data).unwrap();
     data
 }
 
 fn hash_device(data: &[u8]) -> (String, Vec<u8>) {
     let (root, tree) = build(data, &SALT).unwrap();
-    let uuid: Vec<u8> =
-        UUID.replace('-', "").as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect();
+    let uuid: Vec<u8> = UUID
+        .replace('-', "")
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect();
     let superblock = Superblock {
         uuid: uuid.try_into().unwrap(),
         data_blocks: (data.len() / BLOCK_SIZE) as u64,

@@ -1,9 +1,67 @@
-//! `cargo weft bench`.
+//! `cargo weft bench`: the promised figures, measured.
 
 use super::Error;
-use crate::cli::BenchArgs;
+use crate::bench::{self, Bench, Figure};
+use crate::cli::{BenchArgs, BenchKind};
+use crate::image_info::ImageInfo;
+use crate::pipeline::{self, Request};
+use crate::vm::work::Work;
+use crate::vm::{Accelerator, Pace, Qemu, parse_memory};
+use crate::workspace::Workspace;
 use std::process::ExitCode;
 
-pub fn run(_arguments: &BenchArgs) -> Result<ExitCode, Error> {
-    Err("not there yet".into())
+const MEMORY: &str = "512M";
+
+pub fn run(arguments: &BenchArgs) -> Result<ExitCode, Error> {
+    let qemu = Qemu::find()?;
+    let accelerator = Accelerator::choose(arguments.machine.accel)?;
+    let memory_mib = parse_memory(arguments.machine.memory.as_deref().unwrap_or(MEMORY))?;
+    let workspace = Workspace::find()?;
+    let build = |profile: &str| -> Result<ImageInfo, Error> {
+        Ok(pipeline::build(&workspace, &Request { profile: profile.to_owned(), rebuild: false })?)
+    };
+    let kiosk = build("kiosk")?;
+    let core = build("core")?;
+    let work = Work::create(workspace.root(), "bench")?;
+    let mut bench = Bench { qemu, accelerator, pace: Pace::measure(), memory_mib, work };
+
+    let wanted = |kind| arguments.kind.is_none_or(|only| only == kind);
+    let measured = (|| -> bench::Result<Vec<Figure>> {
+        let mut figures = Vec::new();
+        if wanted(BenchKind::Boot) {
+            figures.extend(bench::boot(&bench, &kiosk)?);
+        }
+        if wanted(BenchKind::Image) {
+            figures.extend(bench::size(&kiosk, &core));
+        }
+        if wanted(BenchKind::Memory) {
+            figures.extend(bench::memory(&bench, &kiosk, &core)?);
+        }
+        Ok(figures)
+    })();
+    let figures = match measured {
+        Ok(figures) => figures,
+        Err(error) => {
+            let folder = bench.work.keep().display().to_string();
+            return Err(format!("{error}\n(the console is kept in {folder})").into());
+        }
+    };
+    if arguments.json {
+        let host = serde_json::json!({
+            "accelerator": format!("{:?}", bench.accelerator).to_lowercase(),
+            "qemu": format!("{}.{}", bench.qemu.version.0, bench.qemu.version.1),
+            "memory_mib": memory_mib,
+            "slower_than_reference": bench.pace.factor(),
+        });
+        println!("{:#}", serde_json::json!({ "host": host, "figures": figures }));
+    } else {
+        figures.iter().for_each(print);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(figure: &Figure) {
+    let Figure { name, value, unit, limit, command, note } = figure;
+    let verdict = if figure.kept() { "" } else { "  OVER" };
+    println!("{name:40} {value:8.2} {unit:4} (at most {limit}){verdict}  {note}; `{command}`");
 }

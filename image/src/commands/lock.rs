@@ -82,7 +82,9 @@ fn changes(before: &[Package], after: &[Package]) -> Vec<String> {
         let differs = |package: &&Package| !other.contains(package);
         from.iter()
             .filter(differs)
-            .map(|package| format!("{sign} {} {} ({})", package.name, package.version, package.sets.join(", ")))
+            .map(|package| {
+                format!("{sign} {} {} ({})", package.name, package.version, package.sets.join(", "))
+            })
             .collect()
     };
     [lines(before, after, "-"), lines(after, before, "+")].concat()
@@ -113,7 +115,8 @@ mod tests {
     fn a_plain_update_leaves_the_engine_alone() {
         let (sets, before, newest) = sample();
         let pinned = pin(&sets, &before, &newest, false);
-        let wanted = [package("c", "2", &["engine"]), package("z", "1", &["engine"]), package("z", "2", &["system"])];
+        let wanted =
+            [package("c", "2", &["engine"]), package("z", "1", &["engine"]), package("z", "2", &["system"])];
         assert_eq!(pinned, wanted);
         assert_eq!(pinned[1].update_command(), "cargo weft lock update --engine");
         let all = pin(&sets, &before, &newest, true);

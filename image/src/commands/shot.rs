@@ -4,7 +4,7 @@ use super::Error;
 use crate::cli::ShotArgs;
 use crate::pipeline::{self, Request};
 use crate::vm::work::{Work, copy_and_lock};
-use crate::vm::{self, Accelerator, Display, Machine, Mark, Pace, Qemu, Vm, input, parse_memory, session};
+use crate::vm::{self, Accelerator, Machine, Mark, Pace, Qemu, Vm, input, parse_memory, session};
 use crate::workspace::Workspace;
 use std::path::Path;
 use std::process::ExitCode;
@@ -28,16 +28,7 @@ pub fn run(arguments: &ShotArgs) -> Result<ExitCode, Error> {
     let image = pipeline::build(&workspace, &request)?;
     let mut work = Work::create(workspace.root(), "shot")?;
     let disk = copy_and_lock(&image.image, &work.folder().join("disk.img"))?;
-    let machine = Machine {
-        folder: work.folder().to_owned(),
-        disk: disk.path().to_owned(),
-        memory_mib,
-        accelerator,
-        display: Display::None,
-        echo: false,
-        no_reboot: true,
-        extra: Vec::new(),
-    };
+    let machine = Machine::headless(work.folder(), disk.path(), memory_mib, accelerator);
     let mut vm = machine.start(&qemu)?;
     if let Err(error) = take(&mut vm, arguments) {
         let folder = work.keep();

@@ -21,7 +21,9 @@ pub enum Error {
     Write { path: PathBuf, source: std::io::Error },
     #[error("cannot read /etc/os-release")]
     OsRelease(#[source] std::io::Error),
-    #[error("the mirror no longer has {package}, which image/packages.lock pins: run `{command}` and build again")]
+    #[error(
+        "the mirror no longer has {package}, which image/packages.lock pins: run `{command}` and build again"
+    )]
     Gone { package: String, command: String },
     #[error("the suite {suite} has no package {package}: correct image/packages.toml")]
     NoPackage { suite: String, package: String },
@@ -38,13 +40,19 @@ impl Apt {
     pub fn open(cache: &Path, suite: &str) -> Result<Self, Error> {
         let folder = cache.join("apt").join(suite);
         let apt = Self { folder, suite: suite.to_owned() };
-        for sub in ["state/lists/partial", "cache/archives/partial", "etc/sources.list.d", "etc/preferences.d"] {
+        for sub in
+            ["state/lists/partial", "cache/archives/partial", "etc/sources.list.d", "etc/preferences.d"]
+        {
             let path = apt.folder.join(sub);
             std::fs::create_dir_all(&path).map_err(|source| Error::Write { path, source })?;
         }
         let os_release = std::fs::read_to_string("/etc/os-release").map_err(Error::OsRelease)?;
-        let codename = os_release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap_or("stable");
-        apt.write("etc/sources.list.d/suite.sources", &sources::for_suite(Path::new("/etc/apt"), codename, suite)?)?;
+        let codename =
+            os_release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap_or("stable");
+        apt.write(
+            "etc/sources.list.d/suite.sources",
+            &sources::for_suite(Path::new("/etc/apt"), codename, suite)?,
+        )?;
         apt.write("status", "")?;
         apt.write("apt.conf", &configuration(&apt.folder))?;
         Ok(apt)
@@ -54,7 +62,8 @@ impl Apt {
     pub fn update(&self, tools: &Tools<'_>, force: bool) -> Result<(), Error> {
         let stamp = self.folder.join("updated");
         let age = stamp.metadata().and_then(|metadata| metadata.modified()).ok();
-        let recent = age.is_some_and(|then| SystemTime::now().duration_since(then).is_ok_and(|age| age < LISTS_MAX_AGE));
+        let recent = age
+            .is_some_and(|then| SystemTime::now().duration_since(then).is_ok_and(|age| age < LISTS_MAX_AGE));
         if recent && !force {
             return Ok(());
         }
@@ -82,9 +91,13 @@ impl Apt {
     /// The newest version of each package in the suite, without its sets.
     pub fn newest(&self, names: &[&str]) -> Result<BTreeMap<String, Package>, Error> {
         let mut command = self.command("apt-cache");
-        let text = tool::query("looking packages up", command.args(["show", "--no-all-versions"]).args(names))?;
-        let found: BTreeMap<String, Package> =
-            text.split("\n\n").filter_map(parse_stanza).map(|package| (package.name.clone(), package)).collect();
+        let text =
+            tool::query("looking packages up", command.args(["show", "--no-all-versions"]).args(names))?;
+        let found: BTreeMap<String, Package> = text
+            .split("\n\n")
+            .filter_map(parse_stanza)
+            .map(|package| (package.name.clone(), package))
+            .collect();
         match names.iter().find(|name| !found.contains_key(**name)) {
             Some(missing) => {
                 Err(Error::NoPackage { suite: self.suite.clone(), package: (*missing).to_owned() })
@@ -134,7 +147,10 @@ fn gone(output: &str) -> Option<String> {
 
 fn parse_stanza(stanza: &str) -> Option<Package> {
     let field = |name: &str| {
-        stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(|value| value.trim().to_owned())
+        stanza
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+            .map(|value| value.trim().to_owned())
     };
     Some(Package {
         name: field("Package")?,
@@ -161,7 +177,10 @@ mod tests {
     fn a_stanza_of_apt_cache_gives_a_pin() {
         let stanza = "Package: libc6\nSource: glibc\nVersion: 2.41-12\nSize: 2847\nSHA256: abcd\nDescription: C library";
         let package = parse_stanza(stanza).unwrap();
-        assert_eq!((package.name.as_str(), package.version.as_str(), package.size), ("libc6", "2.41-12", 2847));
+        assert_eq!(
+            (package.name.as_str(), package.version.as_str(), package.size),
+            ("libc6", "2.41-12", 2847)
+        );
         assert!(parse_stanza("Package: virtual\n").is_none());
     }
 }

@@ -62,8 +62,8 @@ pub struct Lock {
 
 impl Lock {
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         toml::from_str(&text).map_err(|error: toml::de::Error| Error::Parse {
             path: path.to_owned(),
             message: error.to_string(),

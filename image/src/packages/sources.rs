@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 pub enum Error {
     #[error("cannot read {path}")]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("no Debian mirror for {codename} is configured in {folder}: add one, packages are fetched from where this machine gets its own")]
+    #[error(
+        "no Debian mirror for {codename} is configured in {folder}: add one, packages are fetched from where this machine gets its own"
+    )]
     NoMirror { codename: String, folder: PathBuf },
 }
 
@@ -45,7 +47,10 @@ pub fn for_suite(etc_apt: &Path, codename: &str, suite: &str) -> Result<String, 
 
 fn stanza(source: &Source, suites: &str) -> String {
     let keys = source.signed_by.as_deref().unwrap_or("/usr/share/keyrings/debian-archive-keyring.gpg");
-    format!("Types: deb\nURIs: {}\nSuites: {suites}\nComponents: main\nSigned-By: {keys}\n", source.uris.join(" "))
+    format!(
+        "Types: deb\nURIs: {}\nSuites: {suites}\nComponents: main\nSigned-By: {keys}\n",
+        source.uris.join(" ")
+    )
 }
 
 fn configured(etc_apt: &Path) -> Result<Vec<Source>, Error> {
@@ -56,7 +61,8 @@ fn configured(etc_apt: &Path) -> Result<Vec<Source>, Error> {
     files.sort();
     let mut sources = Vec::new();
     for path in files.into_iter().filter(|path| path.is_file()) {
-        let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("list") => sources.extend(text.lines().filter_map(one_line)),
             Some("sources") => sources.extend(stanzas(&text)),
@@ -142,7 +148,10 @@ mod tests {
     #[test]
     fn one_line_sources_and_strangers_beside_them() {
         let etc = machine(&[
-            ("sources.list", "deb [arch=amd64 signed-by=/k.gpg] http://m.example/debian bookworm main contrib\n"),
+            (
+                "sources.list",
+                "deb [arch=amd64 signed-by=/k.gpg] http://m.example/debian bookworm main contrib\n",
+            ),
             ("sources.list.d/other.list", "deb https://other.example/apt stable main\n"),
         ]);
         let text = for_suite(etc.path(), "bookworm", "trixie").unwrap();

@@ -20,7 +20,9 @@ pub enum Error {
     Tool(#[from] tool::Error),
     #[error("cannot move a package to {path}")]
     Move { path: PathBuf, source: std::io::Error },
-    #[error("the mirror's {package} has other contents than image/packages.lock pins (SHA-256 {wanted}): do not use it; if Debian really replaced it, run `{UPDATE}`")]
+    #[error(
+        "the mirror's {package} has other contents than image/packages.lock pins (SHA-256 {wanted}): do not use it; if Debian really replaced it, run `{UPDATE}`"
+    )]
     Hash { package: String, wanted: String },
 }
 

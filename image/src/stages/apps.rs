@@ -40,7 +40,10 @@ pub fn build(context: &Context<'_>, sources: &Path, profile: &Profile) -> Result
     for id in &profile.apps {
         let path = checkout.join(id).join(weft_manifest::MANIFEST_NAME);
         if !path.exists() {
-            return Err(Error::NoApp { id: id.clone(), path: Path::new("apps").join(id).join(weft_manifest::MANIFEST_NAME) });
+            return Err(Error::NoApp {
+                id: id.clone(),
+                path: Path::new("apps").join(id).join(weft_manifest::MANIFEST_NAME),
+            });
         }
     }
     let toolchain = super::wasm_toolchain::find(context)?;

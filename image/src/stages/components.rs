@@ -68,7 +68,9 @@ fn compile(tools: &Tools<'_>, env: &DeviceEnv, sources: &Path, programs: &[&str]
 
 /// The key over the workspace's sources: everything that cargo may read for the device's programs.
 fn source_key(stage: &str, sources: &Path) -> Result<Key, Error> {
-    let mut key = Key::new(stage).file("Cargo.toml", &sources.join("Cargo.toml"))?.file("Cargo.lock", &sources.join("Cargo.lock"))?;
+    let mut key = Key::new(stage)
+        .file("Cargo.toml", &sources.join("Cargo.toml"))?
+        .file("Cargo.lock", &sources.join("Cargo.lock"))?;
     for folder in ["components", "ci/agent", "protocol", "wit"] {
         let path = sources.join(folder);
         for file in list_files(&path)?.into_iter().filter(|file| !beside_the_point(folder, file)) {

@@ -25,7 +25,9 @@ pub enum Error {
     Partitions(#[from] partitions::Error),
     #[error("cannot write {path}")]
     Write { path: PathBuf, source: io::Error },
-    #[error("the {what} has {bytes} bytes, and its partition {label} holds {room}: raise `sizes` in image/profiles/{profile}.toml or put less into the image")]
+    #[error(
+        "the {what} has {bytes} bytes, and its partition {label} holds {room}: raise `sizes` in image/profiles/{profile}.toml or put less into the image"
+    )]
     TooLarge { what: &'static str, label: String, bytes: u64, room: u64, profile: String },
 }
 

@@ -29,7 +29,12 @@ pub fn build(context: &Context<'_>, tools_root: &Sysroot, rootfs: &Rootfs) -> Re
         .finish();
     let folder = context.cheap_output("erofs", &key, |tools, output| {
         let mut command = mkfs(tools_root);
-        command.args(OPTIONS).arg("-U").arg(UUID).arg(output.join("root.erofs")).arg(rootfs.folder.join("root"));
+        command
+            .args(OPTIONS)
+            .arg("-U")
+            .arg(UUID)
+            .arg(output.join("root.erofs"))
+            .arg(rootfs.folder.join("root"));
         Ok::<(), Error>(tools.run("packing the root image", &mut command)?)
     })?;
     Ok(Erofs { image: folder.join("root.erofs"), key })
@@ -39,7 +44,10 @@ pub fn build(context: &Context<'_>, tools_root: &Sysroot, rootfs: &Rootfs) -> Re
 fn mkfs(tools: &Sysroot) -> Command {
     let root: &Path = &tools.path;
     let mut command = Command::new(root.join("usr/lib64/ld-linux-x86-64.so.2"));
-    command.arg("--library-path").arg(root.join("usr/lib/x86_64-linux-gnu")).arg(root.join("usr/bin/mkfs.erofs"));
+    command
+        .arg("--library-path")
+        .arg(root.join("usr/lib/x86_64-linux-gnu"))
+        .arg(root.join("usr/bin/mkfs.erofs"));
     command.env_remove("SOURCE_DATE_EPOCH");
     command
 }

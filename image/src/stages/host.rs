@@ -67,15 +67,25 @@ const NEEDS: [Need; 32] = [
 /// The oldest QEMU whose virtual devices and QMP commands are used.
 const QEMU: &str = "7.2";
 
+/// Whether nothing has to be installed.
+pub fn is_complete() -> bool {
+    missing().is_empty()
+}
+
+fn missing() -> Vec<&'static Need> {
+    NEEDS.iter().filter(|need| !Path::new(need.file).exists()).collect()
+}
+
 /// Checks the host, installing what it lacks.
 pub fn check(logs: &Path, progress: &Progress) -> Result<(), Error> {
     progress.begin("host check");
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !Path::new(need.file).exists()).collect();
+    let missing = missing();
     if !missing.is_empty() {
         install(&missing, logs, progress)?;
     }
-    let version = tool::query("asking QEMU for its version", Command::new("qemu-system-x86_64").arg("--version"))
-        .map_err(StageError::from)?;
+    let version =
+        tool::query("asking QEMU for its version", Command::new("qemu-system-x86_64").arg("--version"))
+            .map_err(StageError::from)?;
     let found = qemu_version(&version);
     if numbers(found) < numbers(QEMU) {
         return Err(Error::TooOld { program: "qemu-system-x86_64", found: found.to_owned(), needed: QEMU });

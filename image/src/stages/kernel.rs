@@ -43,7 +43,8 @@ pub fn build(context: &Context<'_>) -> Result<Kernel, Error> {
     let packages = context.packages("kernel")?;
     let package = packages.iter().find(|package| package.name == config.source);
     let package = package.ok_or_else(|| Error::NoSource(config.source.clone()))?;
-    let compiler = query("asking gcc for its version", Command::new("gcc").arg("--version")).map_err(StageError::from)?;
+    let compiler = query("asking gcc for its version", Command::new("gcc").arg("--version"))
+        .map_err(StageError::from)?;
 
     let mut key = Key::new("kernel").text("source", &package.sha256).text("compiler", &compiler);
     let mut options = String::new();
@@ -64,7 +65,9 @@ pub fn build(context: &Context<'_>) -> Result<Kernel, Error> {
         tools.run("compiling the kernel", make(&source, &work).arg("bzImage")).map_err(StageError::from)?;
         copy_file(&work.join("arch/x86/boot/bzImage"), &output.join("bzImage"))?;
         copy_file(&work.join(".config"), &output.join("config"))?;
-        crate::cache::remove_tree(&work).map_err(StageError::from)?;
+        for done_with in [&work, &source] {
+            crate::cache::remove_tree(done_with).map_err(StageError::from)?;
+        }
         Ok::<(), Error>(())
     })?;
     Ok(Kernel { image: place.join("bzImage"), key })
@@ -85,7 +88,9 @@ fn unpack(context: &Context<'_>, tools: &Tools<'_>, package: &Path, hash: &str) 
     }
     let making = context.cache.temporary("linux").map_err(StageError::from)?;
     let mut command = Command::new("dpkg-deb");
-    tools.run("unpacking the kernel package", command.arg("-x").arg(package).arg(&making)).map_err(StageError::from)?;
+    tools
+        .run("unpacking the kernel package", command.arg("-x").arg(package).arg(&making))
+        .map_err(StageError::from)?;
     let sources = making.join("usr/src");
     let archive = crate::key::list_files(&sources)
         .map_err(StageError::from)?
@@ -153,8 +158,9 @@ fn merge(base: &str, options: &str) -> String {
 fn dropped(options: &str, result: &str) -> Vec<String> {
     let present: std::collections::BTreeSet<&str> = result.lines().collect();
     let honoured = |line: &str| match line.strip_prefix("# CONFIG_") {
-        Some(_) => option(line)
-            .is_none_or(|name| !present.iter().any(|have| have.starts_with("CONFIG_") && option(have) == Some(name))),
+        Some(_) => option(line).is_none_or(|name| {
+            !present.iter().any(|have| have.starts_with("CONFIG_") && option(have) == Some(name))
+        }),
         None => present.contains(line),
     };
     options.lines().filter(|line| option(line).is_some() && !honoured(line)).map(str::to_owned).collect()

@@ -96,7 +96,9 @@ impl Context<'_> {
     ) -> Result<PathBuf, E> {
         let tools = self.tools(stage)?;
         self.cache.check_room(stage == "engine").map_err(Error::from)?;
-        let making = self.cache.temporary(stage).map_err(Error::from)?;
+        // Made anew in another place than the first time: what depends on the place would show.
+        let name = if self.rebuild { format!("{stage}-again") } else { stage.to_owned() };
+        let making = self.cache.temporary(&name).map_err(Error::from)?;
         make(&tools, &making)?;
         let place = self.cache.keep(&making, stage, key).map_err(Error::from)?;
         self.progress.finish(false);

@@ -22,7 +22,9 @@ pub enum Error {
     Elf(#[from] elf::Error),
     #[error(transparent)]
     Tree(#[from] rootfs_tree::Error),
-    #[error("the profile names the service {0}, but there is no {0}.toml in rootfs-overlay/usr/lib/weft/services")]
+    #[error(
+        "the profile names the service {0}, but there is no {0}.toml in rootfs-overlay/usr/lib/weft/services"
+    )]
     NoService(String),
     #[error("the profile names {path} of the package {package}, which has no such file")]
     NoPackageFile { package: String, path: String },
@@ -144,7 +146,8 @@ fn service_file(checkout: &Path, service: &str) -> Result<PathBuf, Error> {
 fn programs(tree: &mut Tree, parts: &Parts<'_>) -> Result<(), Error> {
     for program in &parts.profile.programs {
         let engine = parts.engine.filter(|_| program == ENGINE);
-        let from = engine.map_or_else(|| parts.components.folder.join(program), |engine| engine.program.clone());
+        let from =
+            engine.map_or_else(|| parts.components.folder.join(program), |engine| engine.program.clone());
         tree.program(&from, &format!("usr/bin/{program}"), "components")?;
     }
     Ok(())
@@ -165,7 +168,8 @@ fn libraries(
     let folders = [root.join(LIBRARIES)];
     for (name, provider) in elf::closure(&tree.programs(), &folders)? {
         // A library's name is usually a link to the file with the full version: the image needs the name alone.
-        let file = provider.canonicalize().map_err(|source| StageError::Read { path: provider.clone(), source })?;
+        let file =
+            provider.canonicalize().map_err(|source| StageError::Read { path: provider.clone(), source })?;
         let inside = file.strip_prefix(root).ok().and_then(|path| origins.get(path));
         let origin = inside.ok_or_else(|| Error::NoOwner(file.clone()))?.clone();
         tree.program(&file, &format!("{LIBRARIES}/{name}"), &origin)?;
@@ -206,7 +210,8 @@ fn certificates(
     files: &[lock::Package],
 ) -> Result<(), Error> {
     let name = "ca-certificates";
-    let package = files.iter().find(|package| package.name == name).ok_or_else(|| Error::NoPackage(name.to_owned()))?;
+    let package =
+        files.iter().find(|package| package.name == name).ok_or_else(|| Error::NoPackage(name.to_owned()))?;
     let unpacked = context.cache.temporary("package").map_err(StageError::from)?;
     store::unpack(context.cache, tools, package, &unpacked).map_err(StageError::from)?;
     let folder = unpacked.join("usr/share/ca-certificates/mozilla");
@@ -224,7 +229,11 @@ fn apps(tree: &mut Tree, apps: &Apps) -> Result<(), Error> {
     for file in list_files(&apps.folder).map_err(StageError::from)? {
         let origin = file.components().nth(1).map(|part| part.as_os_str().to_string_lossy().into_owned());
         let origin = format!("apps: {}", origin.unwrap_or_default());
-        tree.copy(&apps.folder.join(&file), &Path::new("usr/share/weft").join(&file).to_string_lossy(), &origin)?;
+        tree.copy(
+            &apps.folder.join(&file),
+            &Path::new("usr/share/weft").join(&file).to_string_lossy(),
+            &origin,
+        )?;
     }
     Ok(())
 }

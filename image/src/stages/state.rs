@@ -21,7 +21,8 @@ pub struct Template {
 
 pub fn build(context: &Context<'_>) -> Result<Template, Error> {
     let version = Command::new("/sbin/mke2fs").arg("-V").output();
-    let version = version.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default();
+    let version =
+        version.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default();
     let key = Key::new("state")
         .text("mke2fs", &version)
         .text("size", &TEMPLATE_MIB.to_string())
@@ -42,7 +43,9 @@ fn mke2fs(image: &Path) -> Command {
     let mut command = Command::new("/sbin/mke2fs");
     command.args(["-q", "-F", "-t", "ext4", "-b", "4096", "-L", "state", "-U", UUID, "-m", "0"]);
     command.args(["-O", "metadata_csum,resize_inode,64bit", "-J", "size=4"]);
-    command.arg("-E").arg(format!("hash_seed={UUID},lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0,resize=16777216,nodiscard"));
+    command.arg("-E").arg(format!(
+        "hash_seed={UUID},lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0,resize=16777216,nodiscard"
+    ));
     command.arg(image).arg(format!("{TEMPLATE_MIB}m"));
     // Time stamps of a reproducible file system.
     command.env("E2FSPROGS_FAKE_TIME", "1").env("LC_ALL", "C");

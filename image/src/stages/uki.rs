@@ -96,7 +96,12 @@ mod tests {
             key: String::new(),
         };
         let line = command_line(&verity, Slot::B);
-        assert!(line.contains("ro,0 800 verity 1 PARTLABEL=root-b PARTLABEL=verity-b 4096 4096 100 1 sha256 abab"), "{line}");
+        assert!(
+            line.contains(
+                "ro,0 800 verity 1 PARTLABEL=root-b PARTLABEL=verity-b 4096 4096 100 1 sha256 abab"
+            ),
+            "{line}"
+        );
         assert!(line.contains(" 1 panic_on_corruption\"") && line.ends_with("panic=5"), "{line}");
     }
 }

@@ -67,12 +67,18 @@ impl Toolchain {
 
 fn host_has_target() -> Result<bool, StageError> {
     let mut command = Command::new("rustc");
-    let folder = query("asking rustc for its targets", command.args(["--print", "target-libdir", "--target", TARGET]))?;
+    let folder = query(
+        "asking rustc for its targets",
+        command.args(["--print", "target-libdir", "--target", TARGET]),
+    )?;
     Ok(Path::new(folder.trim()).is_dir())
 }
 
 fn rustup_adds_target() -> bool {
-    Command::new("rustup").args(["target", "add", TARGET]).output().is_ok_and(|output| output.status.success())
+    Command::new("rustup")
+        .args(["target", "add", TARGET])
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 fn compiler(cache: &Path, sysroot: &Sysroot) -> PathBuf {
@@ -100,7 +106,9 @@ fn debian(context: &Context<'_>) -> Result<Toolchain, Error> {
         context.progress.begin("wasm linker");
         let tools = context.tools("wasm-linker")?;
         let mut command = super::device_env::host_cargo(cache);
-        command.args(["install", "--locked", "wasm-component-ld", "--version", COMPONENT_LD, "--root"]).arg(&linker);
+        command
+            .args(["install", "--locked", "wasm-component-ld", "--version", COMPONENT_LD, "--root"])
+            .arg(&linker);
         command.env("CARGO_TARGET_DIR", cache.join("target/tools"));
         tools.run("compiling wasm-component-ld", &mut command).map_err(StageError::from)?;
         context.progress.finish(false);

@@ -43,6 +43,20 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// A machine without a window that lives in `folder` and ends where it would reboot.
+    pub fn headless(folder: &Path, disk: &Path, memory_mib: u32, accelerator: Accelerator) -> Machine {
+        Machine {
+            folder: folder.to_owned(),
+            disk: disk.to_owned(),
+            memory_mib,
+            accelerator,
+            display: Display::None,
+            echo: false,
+            no_reboot: true,
+            extra: Vec::new(),
+        }
+    }
+
     /// The command line, for sockets in the folder `sockets`.
     fn arguments(&self, qemu: &Qemu, firmware: &Firmware, sockets: &Path) -> Vec<String> {
         let mut arguments: Vec<String> =
@@ -247,24 +261,14 @@ impl Vm {
 mod tests {
     use super::*;
 
-    fn machine() -> Machine {
-        Machine {
-            folder: "/build/vm/run".into(),
-            disk: "/images/a,b.img".into(),
-            memory_mib: 384,
-            accelerator: Accelerator::Tcg,
-            display: Display::None,
-            echo: false,
-            no_reboot: true,
-            extra: vec!["-device".into(), "test-device".into()],
-        }
-    }
-
     #[test]
     fn the_command_line_has_every_part_of_the_device() {
         let qemu = Qemu { program: "qemu".into(), version: (9, 0), displays: Vec::new(), multitouch: true };
         let Ok(firmware) = Firmware::find() else { return };
-        let line = machine().arguments(&qemu, &firmware, Path::new("/tmp/s")).join(" ");
+        let mut machine =
+            Machine::headless(Path::new("/vm"), Path::new("/images/a,b.img"), 384, Accelerator::Tcg);
+        machine.extra = vec!["-device".into(), "test-device".into()];
+        let line = machine.arguments(&qemu, &firmware, Path::new("/tmp/s")).join(" ");
         for part in [
             "-accel tcg,thread=multi -cpu max",
             "-m 384M",

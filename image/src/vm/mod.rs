@@ -6,6 +6,7 @@ pub mod accel;
 pub mod console;
 pub mod firmware;
 pub mod input;
+pub mod layout;
 pub mod machine;
 pub mod pace;
 pub mod process;

@@ -1,0 +1,76 @@
+//! From a click on the counter's plus to changed pixels, seen from outside by screenshots.
+
+use super::{Error, Figure, Result, log, median};
+use crate::image_info::ImageInfo;
+use crate::vm::work::Work;
+use crate::vm::{Pace, Rect, Vm, input, layout, session};
+use std::path::Path;
+use std::time::Instant;
+
+pub const APP: &str = "org.weft.demo.counter";
+const CLICKS: usize = 10;
+const LIMIT_MS: f64 = 300.0;
+/// Longer than this on the reference machine is no click that was slow but one that was lost.
+const LOST_SECONDS: u64 = 10;
+
+/// Where the counter's parts are on the screen, as its page said. Its window is at the top left.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    plus: Rect,
+    count: Rect,
+}
+
+impl Places {
+    /// Reads them from the log on the disk of a machine that is off.
+    pub fn read(work: &Work, disk: &Path, image: &ImageInfo) -> Result<Places> {
+        let text = log::read(work, disk, image, "weft-appd")?;
+        let place = |what| layout::find(&text, what).ok_or(Error::NoPlace(what));
+        Ok(Places { plus: place("plus")?, count: place("count")? })
+    }
+}
+
+/// Times in milliseconds.
+#[derive(Debug, Default)]
+pub struct Clicks {
+    times: Vec<f64>,
+    looks: Vec<f64>,
+}
+
+impl Clicks {
+    /// Clicks and looks until the count's pixels are others.
+    pub fn measure(&mut self, vm: &mut Vm, pace: Pace, places: &Places) -> Result<()> {
+        for click in 1..=CLICKS {
+            let screen = session::settled(vm, pace)?;
+            let before = screen.region(places.count);
+            let (x, y) = places.plus.center();
+            vm.send(input::pointer_to(x, y, (screen.width, screen.height)))?;
+            session::settled(vm, pace)?;
+            let start = Instant::now();
+            vm.send(input::button("left", true))?;
+            vm.send(input::button("left", false))?;
+            let mut looked = Instant::now();
+            while vm.screenshot()?.region(places.count) == before {
+                self.looks.push(looked.elapsed().as_secs_f64() * 1000.0);
+                looked = Instant::now();
+                if start.elapsed() > pace.limit(LOST_SECONDS) {
+                    return Err(Error::NoChange(click));
+                }
+            }
+            self.times.push(start.elapsed().as_secs_f64() * 1000.0);
+        }
+        Ok(())
+    }
+
+    pub fn figure(self, command: &'static str) -> Figure {
+        let note =
+            format!("median of {} clicks, looked every {:.0} ms", self.times.len(), median(self.looks));
+        Figure {
+            name: "click to changed pixels",
+            value: median(self.times),
+            unit: "ms",
+            limit: LIMIT_MS,
+            command,
+            note,
+        }
+    }
+}
