@@ -5,7 +5,6 @@ pub mod digits;
 pub mod disk;
 pub mod evidence;
 pub mod images;
-pub mod layout;
 pub mod machine;
 pub mod wait;
 

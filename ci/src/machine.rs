@@ -1,13 +1,13 @@
 //! A machine under test.
 
 use crate::agent::Agent;
-use crate::{images, layout};
+use crate::images;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use weft_image::image_info::ImageInfo;
-use weft_image::vm::session;
 use weft_image::vm::work::{Disk, Work, copy_and_lock};
 use weft_image::vm::{Accelerator, Display, Machine, Mark, Pace, Qemu, Rect, Screenshot, Vm};
+use weft_image::vm::{layout, session};
 
 /// The size of the compositor's output in QEMU.
 pub const SCREEN: (u32, u32) = (1280, 800);

@@ -4,8 +4,11 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use std::path::Path;
 
 /// The crates of each engine, and the one program that may name them.
-const ENGINES: [(&[&str], &str); 3] =
-    [(&["servo"], "weft-web"), (&["wasmtime", "wasmtime-wasi"], "weft-runtime"), (&["smithay"], "weft-compositor")];
+const ENGINES: [(&[&str], &str); 3] = [
+    (&["servo"], "weft-web"),
+    (&["wasmtime", "wasmtime-wasi"], "weft-runtime"),
+    (&["smithay"], "weft-compositor"),
+];
 
 fn metadata(manifest: &str) -> Metadata {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(manifest);
