@@ -9,7 +9,6 @@
   const encoder = new TextEncoder();
   const target = new EventTarget();
   const waiting = [];
-  const inbox = [];
   let sending = false;
   let handler = null;
   let listening = false;
@@ -64,16 +63,11 @@
     target.dispatchEvent(new MessageEvent("message", { data: message }));
   }
 
-  // Messages that come before the page listens wait for it.
-  function receive(texts) {
-    inbox.push(...texts);
-    if (!listening) return;
-    while (inbox.length > 0) give(inbox.shift());
-  }
-
+  // The shell keeps messages until the page listens.
   function listen() {
+    if (listening) return;
     listening = true;
-    queueMicrotask(() => receive([]));
+    request("weft-ipc:ready").catch((error) => refused(`no messages will come: ${error}`));
   }
 
   function onmessage(callback) {
@@ -96,7 +90,6 @@
   );
 
   Object.defineProperty(window, name, { value: bridge, enumerable: true });
-  Object.defineProperty(window, "__weftReceive", { value: receive });
+  Object.defineProperty(window, "__weftReceive", { value: (texts) => texts.forEach(give) });
   if (session !== null) Object.defineProperty(window, "weftSessionId", { value: session, enumerable: true });
-  request("weft-ipc:ready").catch(() => {});
 })

@@ -2,7 +2,7 @@
 
 use weft_ipc::session::QUEUE_LEN;
 
-/// Keeps messages until the page's script runs, then hands them over in batches, one at a time.
+/// Keeps messages until the page listens, then hands them over in batches, one at a time.
 ///
 /// The page answers for a batch before it gets the next one, so a page that is busy is not buried.
 #[derive(Debug, Default)]
@@ -23,13 +23,13 @@ impl Inbox {
         self.waiting.len() >= QUEUE_LEN
     }
 
-    /// The page's script runs.
+    /// The page listens.
     pub fn page_ready(&mut self) {
         self.listening = true;
         self.handed = false;
     }
 
-    /// The page is being replaced by another: its script does not listen any more.
+    /// The page is being replaced by another, which does not listen yet.
     pub fn page_gone(&mut self) {
         self.listening = false;
         self.handed = false;

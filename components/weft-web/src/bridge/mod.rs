@@ -8,14 +8,16 @@ mod inbox;
 pub use inbox::Inbox;
 
 use url::Url;
-use weft_ipc::session::{MAX_MESSAGE_LEN, QUEUE_LEN};
+use weft_ipc::session::MAX_MESSAGE_LEN;
 
+/// Messages that may wait in the page for the shell to take them; one more is an exception in `send`.
+const BACKLOG: usize = 1024;
 const SCRIPT: &str = include_str!("bridge.js");
 
 /// What the page sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sent {
-    /// The script runs: from now on messages reach the page.
+    /// The page listens: from now on messages reach it.
     Ready,
     /// Messages, oldest first.
     Messages(Vec<String>),
@@ -42,7 +44,7 @@ pub fn system_script() -> String {
 
 fn script(name: &str, objects: bool, session_id: Option<u64>) -> String {
     let session = session_id.map_or("null".to_owned(), |session| session.to_string());
-    format!("{}({name:?}, {objects}, {session}, {MAX_MESSAGE_LEN}, {QUEUE_LEN});", SCRIPT.trim_end())
+    format!("{}({name:?}, {objects}, {session}, {MAX_MESSAGE_LEN}, {BACKLOG});", SCRIPT.trim_end())
 }
 
 /// What the page says with a request to the bridge's scheme.
@@ -123,8 +125,8 @@ mod tests {
 
     #[test]
     fn the_script_is_called_with_what_the_page_is() {
-        assert!(app_script(7).ends_with("})(\"weftIpc\", false, 7, 65536, 64);"));
-        assert!(system_script().ends_with("})(\"weftSystem\", true, null, 65536, 64);"));
+        assert!(app_script(7).ends_with("})(\"weftIpc\", false, 7, 65536, 1024);"));
+        assert!(system_script().ends_with("})(\"weftSystem\", true, null, 65536, 1024);"));
         assert_eq!(answer(&[None, Some("full".into())]), "[null,\"full\"]");
     }
 }
