@@ -105,8 +105,8 @@ async fn session(
     watch.limit(&mut store, args.max_wall);
 
     let guest = watch.watch(async {
-        let command = command.instantiate_async(&mut store).await?;
-        command.wasi_cli_run().call_run(&mut store).await
+        let command = command.instantiate_async(&mut store).await.map_err(Failure::Instantiation)?;
+        command.wasi_cli_run().call_run(&mut store).await.map_err(Failure::Run)
     });
     let outcome = tokio::select! {
         outcome = guest => outcome,
@@ -120,8 +120,14 @@ async fn session(
     match outcome {
         Ok(Ok(())) => Ok(Exit::Done),
         Ok(Err(())) => Ok(Exit::GuestFailed),
-        Err(error) => ended(error, &store.data().budget),
+        Err(failure) => ended(failure, &store.data().budget),
     }
+}
+
+/// When a component failed.
+enum Failure {
+    Instantiation(wasmtime::Error),
+    Run(wasmtime::Error),
 }
 
 async fn host_is_gone(channel: Option<&Channel>) {
@@ -163,23 +169,23 @@ fn wasi(args: &SessionArgs, [stdout, stderr]: &[GuestLog; 2]) -> Result<WasiCtx,
 }
 
 /// The exit code of a component that did not return.
-fn ended(error: wasmtime::Error, budget: &Budget) -> Result<Exit, Error> {
+fn ended(failure: Failure, budget: &Budget) -> Result<Exit, Error> {
+    // What is neither a trap nor one of our limits is the count of instances, memories or tables, or a misuse of the host.
+    let (error, otherwise) = match failure {
+        Failure::Instantiation(error) => (error, Exit::InstanceLimit),
+        Failure::Run(error) => (error, Exit::Trap),
+    };
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return Ok(if exit.0 == 0 { Exit::Done } else { Exit::GuestFailed });
     }
-    let exit = if error.downcast_ref::<WallExceeded>().is_some() {
-        Exit::WallLimit
-    } else if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
-        Exit::StackLimit
-    } else if let Some(limit) = budget.hit() {
-        match limit {
-            Limit::Memory => Exit::MemoryLimit,
-            Limit::Table => Exit::TableLimit,
-        }
-    } else if error.downcast_ref::<Trap>().is_some() {
-        Exit::Trap
-    } else {
-        Exit::InstanceLimit
+    let trap = error.downcast_ref::<Trap>();
+    let exit = match (trap, budget.hit()) {
+        _ if error.downcast_ref::<WallExceeded>().is_some() => Exit::WallLimit,
+        (Some(Trap::StackOverflow), _) => Exit::StackLimit,
+        (_, Some(Limit::Memory)) => Exit::MemoryLimit,
+        (_, Some(Limit::Table)) => Exit::TableLimit,
+        (Some(_), None) => Exit::Trap,
+        (None, None) => otherwise,
     };
     Err(Error::Ended { exit, source: error })
 }
