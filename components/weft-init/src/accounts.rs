@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn broken_lines_are_left_out() {
-        let accounts = Accounts::parse("root:x:0\n:x:1:1::/:\nbad:x:ten:1::/:\nok:x:7:8::/home:\n", "g:x\ng:x:5\n");
+        let accounts =
+            Accounts::parse("root:x:0\n:x:1:1::/:\nbad:x:ten:1::/:\nok:x:7:8::/home:\n", "g:x\ng:x:5\n");
         assert_eq!(accounts.users.len(), 1);
         assert_eq!(accounts.gid("g"), Some(5));
     }

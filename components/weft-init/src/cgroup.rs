@@ -32,7 +32,11 @@ pub fn create(service: &Service, owner: (u32, u32)) -> Vec<String> {
     if let Err(error) = fs::create_dir(&path)
         && error.kind() != io::ErrorKind::AlreadyExists
     {
-        return vec![format!("{} runs without a cgroup: cannot create {}: {error}", service.name, path.display())];
+        return vec![format!(
+            "{} runs without a cgroup: cannot create {}: {error}",
+            service.name,
+            path.display()
+        )];
     }
     let mut refused = Vec::new();
     for (file, value) in settings(&service.limits) {

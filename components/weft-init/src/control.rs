@@ -23,7 +23,9 @@ pub fn parse(line: &str) -> Result<Request, String> {
         (Some("status"), None, _) => Request::Status,
         (Some("restart"), Some(service), None) => Request::Restart(service.to_owned()),
         (Some("restart"), _, _) => return Err("restart takes the name of one service".to_owned()),
-        (Some(word @ ("poweroff" | "reboot" | "status")), ..) => return Err(format!("{word} takes no argument")),
+        (Some(word @ ("poweroff" | "reboot" | "status")), ..) => {
+            return Err(format!("{word} takes no argument"));
+        }
         _ => return Err("unknown request, known are poweroff, reboot, restart <service>, status".to_owned()),
     };
     Ok(request)

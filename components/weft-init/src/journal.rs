@@ -90,7 +90,8 @@ impl Journal {
             Err(_) if self.disk_failed => {}
             Err(error) => {
                 self.disk_failed = true;
-                let text = format!("weft-init: {}error: the log {log} cannot be written: {error}\n", stamp(now));
+                let text =
+                    format!("weft-init: {}error: the log {log} cannot be written: {error}\n", stamp(now));
                 self.console.push(&text);
             }
         }

@@ -1,5 +1,8 @@
 //! PID 1 of the device. What it decides is plain functions over plain data, tested as such; [`init`] is the thin shell that acts.
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
+)]
 
 mod accounts;
 mod backoff;

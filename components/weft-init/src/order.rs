@@ -39,7 +39,10 @@ pub fn resolve(services: Vec<Service>) -> (Vec<Service>, Vec<String>) {
     }
     problems.extend(left.iter().map(|service| {
         let after = service.after.join(", ");
-        format!("service {} is not started: its order turns in a circle, it comes after {after}", service.name)
+        format!(
+            "service {} is not started: its order turns in a circle, it comes after {after}",
+            service.name
+        )
     }));
     (ordered, problems)
 }
@@ -60,22 +63,28 @@ mod tests {
 
     #[test]
     fn later_ones_follow_those_they_come_after() {
-        let (ordered, problems) = resolve(vec![service("c", &["a", "b"]), service("b", &["a"]), service("a", &[])]);
+        let (ordered, problems) =
+            resolve(vec![service("c", &["a", "b"]), service("b", &["a"]), service("a", &[])]);
         assert_eq!(names(&ordered), ["a", "b", "c"]);
         assert!(problems.is_empty());
     }
 
     #[test]
     fn a_missing_one_takes_its_followers_with_it() {
-        let (ordered, problems) = resolve(vec![service("a", &["gone"]), service("b", &["a"]), service("c", &[])]);
+        let (ordered, problems) =
+            resolve(vec![service("a", &["gone"]), service("b", &["a"]), service("c", &[])]);
         assert_eq!(names(&ordered), ["c"]);
         assert_eq!(problems.len(), 2);
-        assert!(problems.iter().any(|line| line.contains("service a") && line.contains("gone")), "{problems:?}");
+        assert!(
+            problems.iter().any(|line| line.contains("service a") && line.contains("gone")),
+            "{problems:?}"
+        );
     }
 
     #[test]
     fn a_circle_is_named_and_the_rest_starts() {
-        let (ordered, problems) = resolve(vec![service("a", &["b"]), service("b", &["a"]), service("c", &[])]);
+        let (ordered, problems) =
+            resolve(vec![service("a", &["b"]), service("b", &["a"]), service("c", &[])]);
         assert_eq!(names(&ordered), ["c"]);
         assert!(problems.iter().all(|line| line.contains("circle")), "{problems:?}");
     }

@@ -53,7 +53,12 @@ pub const MOUNTS: &[Mount] = &[
     mount("proc", "/proc"),
     mount("sysfs", "/sys"),
     Mount { flags: WITH_NODES, options: Some(c"mode=755"), ..mount("devtmpfs", "/dev") },
-    Mount { flags: WITH_NODES, options: Some(c"mode=600,ptmxmode=000"), create: Some(0o755), ..mount("devpts", "/dev/pts") },
+    Mount {
+        flags: WITH_NODES,
+        options: Some(c"mode=600,ptmxmode=000"),
+        create: Some(0o755),
+        ..mount("devpts", "/dev/pts")
+    },
     Mount { options: Some(c"mode=1777"), create: Some(0o1777), ..mount("tmpfs", "/dev/shm") },
     Mount { options: Some(c"mode=755"), ..mount("tmpfs", "/run") },
     Mount { options: Some(c"mode=1777"), ..mount("tmpfs", "/tmp") },

@@ -47,7 +47,9 @@ impl PowerKey {
 fn is_pressed(events: &[u8]) -> bool {
     const EV_KEY: u16 = 1;
     events.chunks_exact(EVENT_SIZE).any(|event| {
-        let short = |at: usize| event.get(at..at + 2).and_then(|bytes| Some(u16::from_ne_bytes(bytes.try_into().ok()?)));
+        let short = |at: usize| {
+            event.get(at..at + 2).and_then(|bytes| Some(u16::from_ne_bytes(bytes.try_into().ok()?)))
+        };
         let value = event.get(20..24).and_then(|bytes| Some(i32::from_ne_bytes(bytes.try_into().ok()?)));
         (short(16), short(18), value) == (Some(EV_KEY), Some(KEY_POWER), Some(1))
     })

@@ -132,11 +132,13 @@ pub fn parse(file: &str, name: &str, text: &str) -> Result<Service, Error> {
         Error { file: file.to_owned(), line, column, message }
     };
     if !is_service_name(name) {
-        return Err(at(0, format!("the service name {name:?} must be lower-case letters, digits and dashes")));
+        return Err(at(
+            0,
+            format!("the service name {name:?} must be lower-case letters, digits and dashes"),
+        ));
     }
-    let raw: RawService = toml::from_str(text).map_err(|error| {
-        at(error.span().map_or(0, |span| span.start), error.message().replace('\n', " "))
-    })?;
+    let raw: RawService = toml::from_str(text)
+        .map_err(|error| at(error.span().map_or(0, |span| span.start), error.message().replace('\n', " ")))?;
     validate(name, raw).map_err(|(offset, message)| at(offset, message))
 }
 
@@ -171,7 +173,9 @@ fn validate(name: &str, raw: RawService) -> Result<Service, Refusal> {
         limits: Limits {
             memory_max: maybe(raw.memory_max, memory)?,
             cpu_percent: maybe(raw.cpu_max, percent)?,
-            pids_max: maybe(raw.pids_max, |pids| (pids > 0).then_some(pids).ok_or("pids_max must be above 0".into()))?,
+            pids_max: maybe(raw.pids_max, |pids| {
+                (pids > 0).then_some(pids).ok_or("pids_max must be above 0".into())
+            })?,
         },
         delegate: raw.delegate,
         runtime_directory: maybe(raw.runtime_directory, folder)?,
@@ -194,9 +198,11 @@ fn socket(raw: RawSocket, owner: &str) -> Result<Socket, Refusal> {
             false => Ok(name),
         })?,
         // sockaddr_un holds 108 bytes with the closing zero, see unix(7).
-        path: check(raw.path, |path| match path.starts_with("/run/") && path.len() < 108 && !path.contains("..") {
-            true => Ok(path),
-            false => Err(format!("socket path {path:?} must lie in /run and be shorter than 108 bytes")),
+        path: check(raw.path, |path| {
+            match path.starts_with("/run/") && path.len() < 108 && !path.contains("..") {
+                true => Ok(path),
+                false => Err(format!("socket path {path:?} must lie in /run and be shorter than 108 bytes")),
+            }
         })?,
         mode: check(raw.mode, |mode| match mode {
             0..=0o777 => Ok(mode),
@@ -212,7 +218,10 @@ fn check<T, U>(value: Spanned<T>, test: impl FnOnce(T) -> Result<U, String>) -> 
     test(value.into_inner()).map_err(|message| (offset, message))
 }
 
-fn maybe<T, U>(value: Option<Spanned<T>>, test: impl FnOnce(T) -> Result<U, String>) -> Result<Option<U>, Refusal> {
+fn maybe<T, U>(
+    value: Option<Spanned<T>>,
+    test: impl FnOnce(T) -> Result<U, String>,
+) -> Result<Option<U>, Refusal> {
     value.map(|value| check(value, test)).transpose()
 }
 
@@ -235,7 +244,8 @@ fn memory(text: String) -> Result<u64, String> {
         Some((at, 'G')) => (text.get(..at), 1 << 30),
         _ => (Some(text.as_str()), 1),
     };
-    let bytes = digits.and_then(|digits| digits.parse::<u64>().ok()).and_then(|number| number.checked_mul(unit));
+    let bytes =
+        digits.and_then(|digits| digits.parse::<u64>().ok()).and_then(|number| number.checked_mul(unit));
     bytes.filter(|bytes| *bytes > 0).ok_or(format!("memory_max {text:?} is not a size such as \"256M\""))
 }
 

@@ -38,7 +38,8 @@ pub fn bind(path: &str, kind: SocketType, uid: u32, gid: u32, mode: u32) -> Resu
     if let Some(folder) = Path::new(path).parent() {
         std::fs::create_dir_all(folder).map_err(|source| Error::Folder { path: path.to_owned(), source })?;
     }
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).map_err(failed)?;
+    let socket =
+        rustix::net::socket_with(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).map_err(failed)?;
     let _ = std::fs::remove_file(path);
     // Nobody connects between bind and chmod.
     let before = rustix::process::umask(Mode::RWXU | Mode::RWXG | Mode::RWXO);
@@ -46,9 +47,7 @@ pub fn bind(path: &str, kind: SocketType, uid: u32, gid: u32, mode: u32) -> Resu
     rustix::process::umask(before);
     bound.map_err(failed)?;
     std::os::unix::fs::chown(path, Some(uid), Some(gid))
-        .and_then(|()| {
-            std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
-        })
+        .and_then(|()| std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)))
         .map_err(|source| Error::Permissions { path: path.to_owned(), source })?;
     if kind == SocketType::STREAM {
         rustix::net::listen(&socket, BACKLOG).map_err(failed)?;

@@ -77,7 +77,12 @@ struct Plan<'a> {
 }
 
 /// Starts the service with `output` as its standard output and error, and its sockets in their order.
-pub fn spawn(service: &Service, accounts: &Accounts, output: &OwnedFd, sockets: &[OwnedFd]) -> Result<u32, Error> {
+pub fn spawn(
+    service: &Service,
+    accounts: &Accounts,
+    output: &OwnedFd,
+    sockets: &[OwnedFd],
+) -> Result<u32, Error> {
     let text = |text: String| CString::new(text).map_err(|error| Error::ZeroByte(lossy(error.into_vec())));
     let user = accounts.user(&service.user).ok_or_else(|| Error::User(service.user.clone()))?;
     let mut groups: Vec<Gid> = vec![Gid::from_raw(user.gid)];
@@ -90,12 +95,15 @@ pub fn spawn(service: &Service, accounts: &Accounts, output: &OwnedFd, sockets: 
     groups.dedup();
     let arguments = service.exec.iter().cloned().map(text).collect::<Result<Vec<_>, _>>()?;
     let variables = environment(service, &user.home, sockets.len());
-    let variables =
-        variables.into_iter().map(|(key, value)| text(format!("{key}={value}"))).collect::<Result<Vec<_>, _>>()?;
+    let variables = variables
+        .into_iter()
+        .map(|(key, value)| text(format!("{key}={value}")))
+        .collect::<Result<Vec<_>, _>>()?;
     let tell_pid = (!sockets.is_empty()).then_some("LISTEN_PID");
     let mut program = Program::new(arguments, variables, tell_pid);
     let plan = Plan {
-        null: rustix::fs::open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(Error::Null)?,
+        null: rustix::fs::open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(Error::Null)?,
         output,
         sockets: sockets.iter().map(AsRawFd::as_raw_fd).collect(),
         cgroup: cgroup::procs(&service.name),

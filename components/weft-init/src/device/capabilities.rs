@@ -113,7 +113,8 @@ impl Capabilities {
         let touch = keys && self.key.has(BTN_TOUCH);
         let mouse_button = keys && self.key.any(BTN_MOUSE..BTN_JOYSTICK);
         let game_button = keys
-            && (self.key.any(BTN_JOYSTICK..BTN_DIGI) || self.key.any(BTN_TRIGGER_HAPPY..BTN_TRIGGER_HAPPY + 40));
+            && (self.key.any(BTN_JOYSTICK..BTN_DIGI)
+                || self.key.any(BTN_TRIGGER_HAPPY..BTN_TRIGGER_HAPPY + 40));
         let game_axis = self.ev.has(EV_ABS) && self.abs.any(ABS_RX..ABS_HAT3Y + 1);
         let direct = self.props.has(PROP_DIRECT);
         let pad = keys && self.key.has(BTN_MISC) && self.key.has(BTN_1) && self.abs.has(ABS_WHEEL) && !pen;
@@ -182,7 +183,11 @@ mod tests {
     #[test]
     fn the_acpi_power_button() {
         assert_eq!(device("3", "10000000000000 0", "0", "0", "0"), ["ID_INPUT", "ID_INPUT_KEY"]);
-        let button = Capabilities { ev: Bitmap::parse("3"), key: Bitmap::parse("10000000000000 0"), ..Default::default() };
+        let button = Capabilities {
+            ev: Bitmap::parse("3"),
+            key: Bitmap::parse("10000000000000 0"),
+            ..Default::default()
+        };
         assert!(button.has_power_key());
     }
 
@@ -206,7 +211,10 @@ mod tests {
     #[test]
     fn a_touchpad_has_a_finger_tool() {
         let finger_touch_left = "420 10000 0 0 0 0";
-        assert_eq!(device("b", finger_touch_left, "0", "260800000000003", "5"), ["ID_INPUT", "ID_INPUT_TOUCHPAD"]);
+        assert_eq!(
+            device("b", finger_touch_left, "0", "260800000000003", "5"),
+            ["ID_INPUT", "ID_INPUT_TOUCHPAD"]
+        );
     }
 
     #[test]

@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn header_then_properties() {
-        let properties = [("ACTION", "add"), ("SUBSYSTEM", "input")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let properties =
+            [("ACTION", "add"), ("SUBSYSTEM", "input")].map(|(k, v)| (k.to_owned(), v.to_owned()));
         let message = encode(&properties);
         assert_eq!(&message[..8], b"libudev\0");
         assert_eq!(&message[8..12], &[0xfe, 0xed, 0xca, 0xfe]);

@@ -30,7 +30,8 @@ pub enum Received {
 impl Socket {
     pub fn open() -> Result<Self, Errno> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, Some(KOBJECT_UEVENT))?;
+        let fd =
+            rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, Some(KOBJECT_UEVENT))?;
         let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(&fd, BUFFER);
         rustix::net::bind(&fd, &SocketAddrNetlink::new(0, KERNEL_GROUP))?;
         Ok(Self { fd })

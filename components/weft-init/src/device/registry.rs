@@ -56,7 +56,8 @@ fn present_device(subsystem: &str, link: &Path) -> Option<Uevent> {
     let devpath = folder.strip_prefix("/sys").ok()?;
     let mut event = Uevent::parse_file(&fs::read_to_string(folder.join("uevent")).ok()?);
     rule_for(subsystem, event.get("DEVNAME")?)?;
-    let heading = [("ACTION", "add"), ("SUBSYSTEM", subsystem)].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let heading =
+        [("ACTION", "add"), ("SUBSYSTEM", subsystem)].map(|(key, value)| (key.to_owned(), value.to_owned()));
     event.properties.extend(heading);
     event.properties.push(("DEVPATH".to_owned(), format!("/{}", devpath.display())));
     Some(event)
@@ -65,7 +66,8 @@ fn present_device(subsystem: &str, link: &Path) -> Option<Uevent> {
 impl Registry {
     /// Handles an event of the kernel; the answer goes to udev's listeners.
     pub fn adopt(&mut self, event: &Uevent, accounts: &Accounts, now: Duration) -> Adopted {
-        let mut adopted = Adopted { properties: event.properties.clone(), power_key: None, problems: Vec::new() };
+        let mut adopted =
+            Adopted { properties: event.properties.clone(), power_key: None, problems: Vec::new() };
         let devpath = event.get("DEVPATH").unwrap_or_default();
         if event.get("ACTION") == Some("remove") {
             if let Some((major, minor)) = event.number() {
@@ -85,17 +87,22 @@ impl Registry {
                     .map_err(|error| error.to_string()),
                 None => Err(format!("user {} is not in /etc/passwd", rule.owner)),
             };
-            adopted.problems.extend(outcome.err().map(|error| format!("cannot give {} its owner: {error}", node.display())));
+            adopted.problems.extend(
+                outcome.err().map(|error| format!("cannot give {} its owner: {error}", node.display())),
+            );
         }
         // The others have no listener here, and block devices would need entries of another name.
-        let Some((major, minor)) = event.number().filter(|_| RULES.iter().any(|rule| rule.subsystem == subsystem)) else {
+        let Some((major, minor)) =
+            event.number().filter(|_| RULES.iter().any(|rule| rule.subsystem == subsystem))
+        else {
             return adopted;
         };
         let initialised = now.as_micros();
         let mut properties = Properties::new();
         if subsystem == "input" {
             let capabilities = read_capabilities(&Path::new("/sys").join(devpath.trim_start_matches('/')));
-            properties.extend(capabilities.properties().into_iter().map(|key| (key.to_owned(), "1".to_owned())));
+            properties
+                .extend(capabilities.properties().into_iter().map(|key| (key.to_owned(), "1".to_owned())));
             if capabilities.has_power_key() && devname.starts_with("input/event") {
                 adopted.power_key = Some(node);
             }

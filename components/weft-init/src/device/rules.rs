@@ -20,7 +20,9 @@ pub const RULES: &[Rule] = &[
 /// The rule for a node, given by the kernel's DEVNAME (relative to `/dev`).
 pub fn rule_for(subsystem: &str, devname: &str) -> Option<&'static Rule> {
     let numbered = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
-    RULES.iter().find(|rule| rule.subsystem == subsystem && devname.strip_prefix(rule.prefix).is_some_and(numbered))
+    RULES
+        .iter()
+        .find(|rule| rule.subsystem == subsystem && devname.strip_prefix(rule.prefix).is_some_and(numbered))
 }
 
 /// Text of `/run/udev/data/c<major>:<minor>`: initialised, and its properties.
@@ -40,9 +42,12 @@ mod tests {
     fn names_only_numbered_nodes() {
         assert!(rule_for("drm", "dri/card0").is_some());
         assert!(rule_for("input", "input/event12").is_some());
-        for (subsystem, devname) in
-            [("drm", "dri/renderD128"), ("input", "input/mice"), ("block", "input/event1"), ("drm", "dri/card")]
-        {
+        for (subsystem, devname) in [
+            ("drm", "dri/renderD128"),
+            ("input", "input/mice"),
+            ("block", "input/event1"),
+            ("drm", "dri/card"),
+        ] {
             assert_eq!(rule_for(subsystem, devname), None, "{devname}");
         }
     }

@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn reads_a_sysfs_file() {
-        let event = Uevent::parse_file("MAJOR=254\nMINOR=6\nDEVNAME=vda6\nDEVTYPE=partition\nPARTNAME=state\n");
+        let event =
+            Uevent::parse_file("MAJOR=254\nMINOR=6\nDEVNAME=vda6\nDEVTYPE=partition\nPARTNAME=state\n");
         assert_eq!(event.get("PARTNAME"), Some("state"));
     }
 

@@ -83,7 +83,9 @@ impl Init {
                 let _ = self.reactor.watch(&fd, Token::KernelLog, false);
                 self.kernel_log = Some(fd);
             }
-            Err(error) => self.complain(&format!("the kernel's messages are not kept: cannot open /dev/kmsg: {error}")),
+            Err(error) => {
+                self.complain(&format!("the kernel's messages are not kept: cannot open /dev/kmsg: {error}"))
+            }
         }
         match sockets::bind(NOTIFY_SOCKET, SocketType::DGRAM, 0, 0, 0o666) {
             Ok(fd) => {
@@ -179,7 +181,9 @@ fn mount(entry: &Mount) -> Result<(), String> {
         }
         // A firmware without variables at run time has the folder but nothing to mount.
         Err(Errno::NODEV | Errno::OPNOTSUPP) if entry.needs.is_some() => Ok(()),
-        outcome => outcome.map_err(|error| format!("cannot mount {} on {}: {error}", entry.kind, entry.target)),
+        outcome => {
+            outcome.map_err(|error| format!("cannot mount {} on {}: {error}", entry.kind, entry.target))
+        }
     }
 }
 

@@ -74,7 +74,8 @@ impl Init {
             return;
         };
         self.reactor.forget(&client.fd);
-        let line = String::from_utf8_lossy(client.line.split(|byte| *byte == b'\n').next().unwrap_or_default());
+        let line =
+            String::from_utf8_lossy(client.line.split(|byte| *byte == b'\n').next().unwrap_or_default());
         let reply = match client.allowed {
             true => self.answer(&line, now),
             false => Err(format!("only root and the group {GROUP} may ask")),
@@ -87,7 +88,9 @@ impl Init {
 
     fn answer(&mut self, line: &str, now: Duration) -> Result<String, String> {
         match control::parse(line)? {
-            Request::Status => return Ok(self.supervisor.status().into_iter().map(|line| line + "\n").collect()),
+            Request::Status => {
+                return Ok(self.supervisor.status().into_iter().map(|line| line + "\n").collect());
+            }
             Request::PowerOff => self.begin_shutdown(Goal::PowerOff, "request", now),
             Request::Reboot => self.begin_shutdown(Goal::Reboot, "request", now),
             Request::Restart(name) => {

@@ -60,7 +60,9 @@ impl Init {
                 let _ = self.reactor.watch(&key.fd, Token::PowerKey(serial), false);
                 self.power_keys.insert(serial, key);
             }
-            Err(error) => self.complain(&format!("the power key of {} is not heard: {error}", node.display())),
+            Err(error) => {
+                self.complain(&format!("the power key of {} is not heard: {error}", node.display()))
+            }
         }
     }
 
@@ -87,7 +89,8 @@ impl Init {
                 Ok(length) => {
                     let record = buffer.get(..length).and_then(parse_record);
                     if let Some(record) = record {
-                        lines.extend_from_slice(format!("{}{}\n", stamp(record.time), record.text).as_bytes());
+                        lines
+                            .extend_from_slice(format!("{}{}\n", stamp(record.time), record.text).as_bytes());
                     }
                 }
                 // Records were overwritten before they were read; the next read goes on with the oldest that is left.

@@ -63,7 +63,9 @@ impl Init {
 
     fn start_process(&mut self, unit: Unit, service: &Service) -> Result<u32, String> {
         let user = self.accounts.user(&service.user);
-        let owner = user.map(|user| (user.uid, user.gid)).ok_or(format!("user {} is not in /etc/passwd", service.user))?;
+        let owner = user
+            .map(|user| (user.uid, user.gid))
+            .ok_or(format!("user {} is not in /etc/passwd", service.user))?;
         make_folders(service, owner)?;
         for problem in cgroup::create(service, owner) {
             self.complain(&problem);
@@ -72,7 +74,8 @@ impl Init {
         // Only the reading end: a program's own writes are not to fail when it writes faster than PID 1 reads.
         rustix::io::ioctl_fionbio(&reader, true).map_err(|error| format!("no pipe: {error}"))?;
         let sockets = self.sockets.get(unit).map(Vec::as_slice).unwrap_or_default();
-        let pid = spawn::spawn(service, &self.accounts, &writer, sockets).map_err(|error| error.to_string())?;
+        let pid =
+            spawn::spawn(service, &self.accounts, &writer, sockets).map_err(|error| error.to_string())?;
         let serial = self.next_serial();
         let _ = self.reactor.watch(&reader, Token::Output(serial), false);
         let output = Output { service: service.name.clone(), pipe: reader, lines: Lines::default() };

@@ -94,7 +94,8 @@ impl Init {
     }
 
     pub(super) fn tick_state(&mut self, now: Duration) {
-        let late = self.state_worker.as_ref().and_then(Worker::deadline).is_some_and(|deadline| deadline <= now);
+        let late =
+            self.state_worker.as_ref().and_then(Worker::deadline).is_some_and(|deadline| deadline <= now);
         if !late {
             return;
         }

@@ -26,7 +26,8 @@ mod tests {
 
     #[test]
     fn keeps_time_and_first_line() {
-        let record = parse_record(b"6,339,5140900,-;NET: Registered protocol; family 10\n SUBSYSTEM=net\n").unwrap();
+        let record =
+            parse_record(b"6,339,5140900,-;NET: Registered protocol; family 10\n SUBSYSTEM=net\n").unwrap();
         assert_eq!(record.time, Duration::from_micros(5_140_900));
         assert_eq!(record.text, "NET: Registered protocol; family 10");
         assert_eq!(parse_record(b"no record"), None);

@@ -142,7 +142,10 @@ mod tests {
         store.append("a", &[b'x'; HELD_LIMIT]).unwrap();
         store.append("a", b"too much\n").unwrap();
         store.open(folder.path()).unwrap();
-        assert!(read(folder.path(), "a.log").ends_with("(9 bytes were lost here: the state partition came too late)\n"));
+        assert!(
+            read(folder.path(), "a.log")
+                .ends_with("(9 bytes were lost here: the state partition came too late)\n")
+        );
     }
 
     #[test]

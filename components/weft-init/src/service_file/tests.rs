@@ -20,6 +20,19 @@ fn service_files_of_the_image_are_valid() {
 }
 
 #[test]
+fn the_readme_shows_a_file_that_parses() {
+    let readme = include_str!("../../README.md");
+    let snippet = readme.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let service = parse("README.md", "demo", snippet).unwrap();
+    assert!(service.delegate && service.sockets.len() == 1);
+    for field in
+        ["exec", "pids_max", "start_timeout_secs", "oom_score_adj", "state_directory", "runtime_directory"]
+    {
+        assert!(snippet.contains(field), "{field}");
+    }
+}
+
+#[test]
 fn defaults_are_the_careful_ones() {
     let service = parse("demo.toml", "demo", "exec = ['/usr/bin/demo']").unwrap();
     assert_eq!(service.user, "root");
@@ -56,11 +69,17 @@ mode = 0o660
 group = "weft-control"
 "#;
     let service = parse("demo.toml", "demo", text).unwrap();
-    assert_eq!(service.limits, Limits { memory_max: Some(64 << 20), cpu_percent: Some(150), pids_max: Some(20) });
+    assert_eq!(
+        service.limits,
+        Limits { memory_max: Some(64 << 20), cpu_percent: Some(150), pids_max: Some(20) }
+    );
     assert_eq!(service.watchdog, Some(Duration::from_secs(30)));
     assert_eq!(service.start_timeout, Duration::from_secs(5));
     let [socket] = service.sockets.as_slice() else { panic!("{:?}", service.sockets) };
-    assert_eq!((socket.mode, socket.user.as_str(), socket.group.as_str()), (0o660, "weft-appd", "weft-control"));
+    assert_eq!(
+        (socket.mode, socket.user.as_str(), socket.group.as_str()),
+        (0o660, "weft-appd", "weft-control")
+    );
 }
 
 #[test]

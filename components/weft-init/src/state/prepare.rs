@@ -113,7 +113,9 @@ fn grow(partition: &Partition, geometry: Geometry, report: &mut dyn FnMut(Report
         .map_err(|error| error.to_string())
         .and_then(|folder| sys::ext4_resize(&folder, wanted).map_err(|error| error.to_string()));
     report(Report::Note(match outcome {
-        Ok(()) => format!("grew the state partition from {} MiB to {} MiB", mib(geometry.blocks), mib(wanted)),
+        Ok(()) => {
+            format!("grew the state partition from {} MiB to {} MiB", mib(geometry.blocks), mib(wanted))
+        }
         Err(error) => format!("cannot grow the state partition to {} MiB: {error}, ignoring", mib(wanted)),
     }));
 }

@@ -85,7 +85,11 @@ mod tests {
 
     #[test]
     fn damage_is_never_taken_for_blank() {
-        assert_eq!(inspect(&head(&[(SUPERBLOCK + 0x78, b"state")])), Content::Unknown, "magic lost, label left");
+        assert_eq!(
+            inspect(&head(&[(SUPERBLOCK + 0x78, b"state")])),
+            Content::Unknown,
+            "magic lost, label left"
+        );
         assert_eq!(inspect(&head(&[(HEAD - 1, b"x")])), Content::Unknown, "one byte left");
         assert_eq!(inspect(&head(&[(0, b"LUKS\xba\xbe")])), Content::Unknown);
     }

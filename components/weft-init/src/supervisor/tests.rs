@@ -1,4 +1,6 @@
 use super::*;
+use crate::backoff;
+use crate::notification::Notification;
 use proptest::prelude::*;
 
 const fn at(millis: u64) -> Now {
@@ -17,7 +19,9 @@ fn ready() -> Notification {
 }
 
 fn says(actions: &[Action], part: &str) -> bool {
-    actions.iter().any(|action| matches!(action, Action::Say(text) | Action::Complain(text) if text.contains(part)))
+    actions
+        .iter()
+        .any(|action| matches!(action, Action::Say(text) | Action::Complain(text) if text.contains(part)))
 }
 
 #[test]
@@ -63,7 +67,9 @@ fn a_crash_loop_backs_off_and_a_healthy_run_forgives() {
 
 #[test]
 fn policies_decide_about_a_clean_end() {
-    for (policy, clean, failed) in [("always", true, true), ("on-failure", false, true), ("never", false, false)] {
+    for (policy, clean, failed) in
+        [("always", true, true), ("on-failure", false, true), ("never", false, false)]
+    {
         for (status, again) in [(0, clean), (1, failed)] {
             let mut services = supervisor(&[("a", &format!("restart = '{policy}'"))]);
             services.tick(at(0));
