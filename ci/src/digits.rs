@@ -131,3 +131,37 @@ fn agreement(one: &Grid, other: &Grid) -> f64 {
     }
     sums.0 / (sums.1 * sums.2).sqrt().max(f64::MIN_POSITIVE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where Debian's fonts-inter puts it, on the device as on a host that has it.
+    const FONT: &str = "/usr/share/fonts/opentype/inter/Inter-SemiBold.otf";
+
+    #[test]
+    fn a_digit_is_closest_to_its_own_shape_and_far_from_the_others() {
+        let Ok(bytes) = std::fs::read(FONT) else {
+            println!("skipped: no {FONT} on this host; the tests in virtual machines use the image's own");
+            return;
+        };
+        let font = FontVec::try_from_vec(bytes.clone()).unwrap();
+        let digits = Digits::of_font(bytes).unwrap();
+        for digit in '0'..='9' {
+            let glyph = font.glyph_id(digit).with_scale_and_position(PxScale::from(176.0), point(0.4, 0.7));
+            let outline = font.outline_glyph(glyph).unwrap();
+            let bounds = outline.px_bounds();
+            let (width, height) = (bounds.width() as usize + 30, bounds.height() as usize + 40);
+            let mut ink = Ink { width, rows: vec![vec![0.0; width]; height] };
+            outline.draw(|x, y, coverage| ink.rows[y as usize + 20][x as usize + 10] = f64::from(coverage));
+            let found: Vec<(usize, usize)> = cells(&ink).collect();
+            assert_eq!(found.len(), 1, "{digit}");
+            let grid = grid(&ink, found[0].0, found[0].1);
+            assert_eq!(digits.best(&grid).unwrap(), digit);
+            for (other, shape) in digits.0.iter().filter(|(other, _)| *other != digit) {
+                let score = agreement(shape, &grid);
+                assert!(score < AGREEMENT, "{digit} looks like {other} by {score:.2}");
+            }
+        }
+    }
+}
