@@ -27,8 +27,10 @@ pub fn enable_controllers() {
 /// was refused.
 pub fn create(service: &Service, owner: (u32, u32)) -> Vec<String> {
     let path = folder(&service.name);
-    // What a former run left below, such as the cgroups of its sessions, is empty by now: it was killed.
+    // What a former run left, such as the cgroups of its sessions, is empty by now: it was killed. The service's own goes too, because one that
+    // gives controllers to its children takes no process itself ("No Internal Process Constraint").
     remove_below(&path);
+    let _ = fs::remove_dir(&path);
     if let Err(error) = fs::create_dir(&path)
         && error.kind() != io::ErrorKind::AlreadyExists
     {

@@ -66,7 +66,8 @@ impl Supervisor {
             entry.restart_wanted = false;
             entry.failures = 0;
             entry.restarts = entry.restarts.saturating_add(1);
-            entry.state = State::Backoff { until: now };
+            // A moment for what was killed to be gone.
+            entry.state = State::Backoff { until: now + backoff::delay(1) };
         } else if again {
             entry.failures = backoff::count(entry.failures, now.saturating_sub(entry.started_at));
             entry.restarts = entry.restarts.saturating_add(1);
