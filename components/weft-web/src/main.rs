@@ -5,8 +5,18 @@ use weft_web::exit::Exit;
 use weft_web::options::{Options, USAGE};
 
 /// Parts of the engine that warn of what no page can help, such as a missing GPU.
-const TALKATIVE: [&str; 10] =
-    ["fonts", "layout", "net", "paint", "profile_traits", "script", "servo_constellation", "storage", "style", "webrender"];
+const TALKATIVE: [&str; 10] = [
+    "fonts",
+    "layout",
+    "net",
+    "paint",
+    "profile_traits",
+    "script",
+    "servo_constellation",
+    "storage",
+    "style",
+    "webrender",
+];
 
 fn main() -> ExitCode {
     weft_service::init_logging_quieting(&TALKATIVE);

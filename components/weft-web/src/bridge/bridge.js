@@ -14,7 +14,7 @@
   let listening = false;
 
   function refused(reason) {
-    console.error(`${name}: ${reason}`);
+    console.warn(`${name}: ${reason}`);
     target.dispatchEvent(new MessageEvent("error", { data: reason }));
   }
 

@@ -3,7 +3,7 @@
 use super::window::Display;
 use super::{Repeat, WindowEvent, modifiers};
 use crate::keymap;
-use servo::{Code, Key, Modifiers};
+use servo::{Code, Key, Modifiers, NamedKey};
 use smithay_client_toolkit::seat::keyboard::{
     KeyEvent, KeyboardHandler, Keysym, Modifiers as XkbModifiers, RawModifiers, RepeatInfo,
 };
@@ -27,7 +27,9 @@ impl Display {
     fn key(&mut self, event: &KeyEvent, pressed: bool) {
         let key = keymap::key(xkeysym::Keysym::new(event.keysym.raw()), event.utf8.as_deref());
         let repeat = self.input.repeat.filter(|_| pressed && !super::is_modifier(&key));
-        let modifiers = self.input.modifiers;
+        let mut modifiers = self.input.modifiers;
+        // The compositor tells the new modifiers after the key that changes them; pages expect them with it.
+        modifiers.set(own_modifier(&key), pressed);
         self.tell(WindowEvent::Key(Keypress {
             key,
             code: keymap::code(event.raw_code),
@@ -35,6 +37,17 @@ impl Display {
             pressed,
             repeat,
         }));
+    }
+}
+
+/// The modifier that a key is while it is held.
+fn own_modifier(key: &Key) -> Modifiers {
+    match key {
+        Key::Named(NamedKey::Shift) => Modifiers::SHIFT,
+        Key::Named(NamedKey::Control) => Modifiers::CONTROL,
+        Key::Named(NamedKey::Alt) => Modifiers::ALT,
+        Key::Named(NamedKey::Meta) => Modifiers::META,
+        _ => Modifiers::empty(),
     }
 }
 
