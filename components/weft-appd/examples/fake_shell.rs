@@ -1,9 +1,10 @@
 //! Stands in for `weft-app-shell` in tests: says READY and connects the session channel to `$FAKE_SHELL_DIR/<session>.sock`, where a test
-//! plays the page. `FAKE_SHELL_MODE=silent` never gets ready, `stubborn` ignores SIGTERM.
+//! plays the page. `FAKE_SHELL_MODE=stubborn` ignores SIGTERM and leaves an orphan in a process group of its own.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 
 fn main() -> io::Result<()> {
@@ -23,15 +24,14 @@ fn main() -> io::Result<()> {
         unsafe {
             libc::signal(libc::SIGTERM, libc::SIG_IGN);
         }
+        std::process::Command::new("/bin/sleep").arg("1000").process_group(0).spawn()?;
     }
     let raw = fd.parse().map_err(io::Error::other)?;
     // SAFETY: the number is that of the channel which appd passed to this process.
     #[allow(unsafe_code)]
     let channel = UnixStream::from(unsafe { OwnedFd::from_raw_fd(raw) });
     let listener = UnixListener::bind(folder.join(format!("{session}.sock")))?;
-    if mode != "silent" {
-        println!("READY {}", std::env::var("WEFT_READY_TOKEN").unwrap_or_default());
-    }
+    println!("READY {}", std::env::var("WEFT_READY_TOKEN").unwrap_or_default());
     loop {
         let (test, _) = listener.accept()?;
         let (mut to_test, mut from_component) = (test.try_clone()?, channel.try_clone()?);

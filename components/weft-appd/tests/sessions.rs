@@ -2,8 +2,25 @@
 
 mod harness;
 
-use harness::{Appd, COUNTER, kill, wait_for};
-use weft_ipc::appd::{AppState, Request, Response};
+use harness::{Appd, COUNTER, Client, kill, signal, wait_for};
+use rustix::process::Signal;
+use std::time::{Duration, Instant};
+use weft_ipc::appd::{AppState, InstalledApp, Request, Response};
+
+fn stopped(client: &mut Client, session: u64) {
+    client.expect("the end of the session", |response| {
+        (*response == Response::AppState { session_id: session, state: AppState::Stopped }).then_some(())
+    });
+}
+
+fn nothing_left(appd: &Appd) {
+    wait_for("end of all processes", || {
+        ["weft-runtime", "fake_shell", "sleep"]
+            .iter()
+            .all(|name| appd.processes(name).is_empty())
+            .then_some(())
+    });
+}
 
 #[test]
 fn the_page_counts_with_its_component_and_the_count_survives_a_crash() {
@@ -19,9 +36,7 @@ fn the_page_counts_with_its_component_and_the_count_survives_a_crash() {
     assert_eq!(runtimes.len(), 1);
     kill(runtimes[0]);
 
-    client.expect("the end of the session", |response| {
-        (*response == Response::AppState { session_id: session, state: AppState::Stopped }).then_some(())
-    });
+    stopped(&mut client, session);
     let next = client.ready(COUNTER);
     assert_ne!(next, session);
     assert_eq!(appd.page(next).ask(r#"{"op":"get"}"#), r#"{"count":3}"#);
@@ -30,20 +45,203 @@ fn the_page_counts_with_its_component_and_the_count_survives_a_crash() {
 }
 
 #[test]
+fn a_dead_page_comes_back_with_its_component() {
+    let appd = Appd::start(&[]);
+    let mut client = appd.client();
+    let session = client.launch(COUNTER);
+    appd.page(session).ask(r#"{"op":"inc"}"#);
+    let before = appd.processes("weft-runtime");
+    kill(appd.processes("fake_shell")[0]);
+    let next = client.ready(COUNTER);
+    assert_eq!(appd.page(next).ask(r#"{"op":"get"}"#), r#"{"count":1}"#);
+    assert!(!appd.processes("weft-runtime").contains(&before[0]));
+}
+
+#[test]
 fn a_persons_wish_to_end_a_session_is_final() {
     let appd = Appd::start(&[]);
     let mut client = appd.client();
     let session = client.launch(COUNTER);
     client.send(&Request::TerminateApp { session_id: session });
-    client.expect("the end of the session", |response| {
-        (*response == Response::AppState { session_id: session, state: AppState::Stopped }).then_some(())
-    });
-    wait_for("end of its processes", || {
-        (appd.processes("weft-runtime").is_empty() && appd.processes("fake_shell").is_empty()).then_some(())
-    });
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    stopped(&mut client, session);
+    nothing_left(&appd);
+    std::thread::sleep(Duration::from_millis(500));
     client.send(&Request::QueryRunning);
     client.expect("nothing runs", |response| {
         (*response == Response::RunningApps { sessions: vec![] }).then_some(())
     });
+    client.send(&Request::QueryAppState { session_id: session });
+    client.expect("not found", |response| {
+        (*response == Response::AppState { session_id: session, state: AppState::NotFound }).then_some(())
+    });
+}
+
+#[test]
+fn a_page_that_will_not_leave_is_made_to_and_its_orphans_with_it() {
+    let appd = Appd::start(&[("FAKE_SHELL_MODE", "stubborn")]);
+    let mut client = appd.client();
+    let session = client.launch(COUNTER);
+    wait_for("the orphan", || appd.processes("sleep").pop());
+    client.send(&Request::TerminateApp { session_id: session });
+    stopped(&mut client, session);
+    nothing_left(&appd);
+}
+
+#[test]
+fn nothing_outlives_appd_and_what_ran_comes_back_with_it() {
+    let mut appd = Appd::start(&[]);
+    let session = appd.client().launch(COUNTER);
+    appd.page(session).ask(r#"{"op":"inc"}"#);
+    let before: Vec<i32> = [appd.processes("weft-runtime"), appd.processes("fake_shell")].concat();
+    assert_eq!(before.len(), 2);
+    appd.kill_and_restart();
+    wait_for("end of the old processes", || {
+        let now = [appd.processes("weft-runtime"), appd.processes("fake_shell")].concat();
+        (!now.iter().any(|pid| before.contains(pid))).then_some(())
+    });
+    assert_eq!(appd.page(1).ask(r#"{"op":"get"}"#), r#"{"count":1}"#);
+}
+
+#[test]
+fn going_down_takes_little_time_and_leaves_nothing() {
+    let mut appd = Appd::start(&[("WEFT_AUTOSTART", "org.weft.demo.counter")]);
+    appd.page(1).ask(r#"{"op":"get"}"#);
+    let start = Instant::now();
+    signal(i32::try_from(appd.process.id()).unwrap(), Signal::TERM);
+    assert!(appd.process.wait().unwrap().success());
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    nothing_left(&appd);
+}
+
+#[test]
+fn a_device_without_a_display_runs_the_component_alone() {
+    let appd = Appd::start(&[("WEFT_APP_SHELL_BIN", "")]);
+    let (mut client, mut other) = (appd.client(), appd.client());
+    let session = client.launch(COUNTER);
+    assert!(appd.processes("fake_shell").is_empty());
+    let payload = r#"{"op":"inc"}"#.to_owned();
+    client.send(&Request::IpcForward { session_id: session, payload });
+    let said = client.expect("the answer", |response| match response {
+        Response::IpcMessage { session_id, payload } if *session_id == session => Some(payload.clone()),
+        _ => None,
+    });
+    assert_eq!(said, r#"{"count":1}"#);
+    other.send(&Request::QueryInstalledApps);
+    let seen = other.until(|response| matches!(response, Response::InstalledApps { .. }));
+    assert!(
+        !seen.iter().any(|response| matches!(response, Response::IpcMessage { .. })),
+        "not for others: {seen:?}"
+    );
+}
+
+#[test]
+fn an_app_is_launched_once_and_then_brought_to_the_front() {
+    let appd = Appd::start(&[]);
+    let compositor = appd.compositor();
+    let mut client = appd.client();
+    let session = client.launch(COUNTER);
+    let mut connection = compositor.accept();
+    let pid = u32::try_from(appd.processes("fake_shell")[0]).unwrap();
+    let created = format!(
+        "{:?}",
+        weft_ipc::compositor::ToCompositor::AppSurfaceCreated {
+            app_id: COUNTER.to_owned(),
+            session_id: session,
+            pid,
+        }
+    );
+    assert_eq!(connection.next(), created);
+    assert_eq!(client.launch_only(COUNTER), session);
+    assert_eq!(connection.next(), format!("AppFocusRequest {{ session_id: {session} }}"));
+    client.send(&Request::ActivateApp { session_id: session });
+    assert_eq!(connection.next(), format!("AppFocusRequest {{ session_id: {session} }}"));
+    assert_eq!(appd.processes("weft-runtime").len(), 1);
+
+    // A new compositor is told what there is.
+    drop(connection);
+    let mut connection = compositor.accept();
+    assert_eq!(connection.next(), created);
+    client.send(&Request::TerminateApp { session_id: session });
+    assert_eq!(connection.next(), format!("AppSurfaceDestroyed {{ session_id: {session} }}"));
+}
+
+#[test]
+fn every_refusal_says_what_to_do() {
+    let appd = Appd::start(&[]);
+    let mut client = appd.client();
+    let mut refused = |app: &str| {
+        client.send(&Request::LaunchApp { app_id: app.to_owned(), surface_id: 0 });
+        client.error()
+    };
+    let (code, message) = refused("../../etc");
+    assert!(code == 400 && message.contains("use three or more labels"), "{code} {message}");
+    let (code, message) = refused("org.weft.absent");
+    assert!(code == 404 && message.contains("org.weft.absent is not installed"), "{code} {message}");
+    let broken = |name: &str, change: &dyn Fn(&std::path::Path)| {
+        let folder = appd.folder.path().join("apps").join(name);
+        std::fs::create_dir_all(folder.join("ui")).unwrap();
+        let manifest =
+            std::fs::read_to_string(appd.folder.path().join("apps").join(COUNTER).join("wapp.toml"));
+        std::fs::write(folder.join("wapp.toml"), manifest.unwrap().replace(COUNTER, name)).unwrap();
+        std::fs::copy(
+            appd.folder.path().join("apps").join(COUNTER).join("app.wasm"),
+            folder.join("app.wasm"),
+        )
+        .unwrap();
+        std::fs::write(folder.join("ui/index.html"), "").unwrap();
+        change(&folder);
+    };
+    let edit = |folder: &std::path::Path, from: &str, to: &str| {
+        let path = folder.join("wapp.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from));
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    };
+    broken("org.weft.noui", &|folder| std::fs::remove_dir_all(folder.join("ui")).unwrap());
+    let (code, message) = refused("org.weft.noui");
+    assert!(
+        code == 403 && message.contains("ui.entry names ui/index.html, which is not in the package"),
+        "{message}"
+    );
+    broken("org.weft.typo", &|folder| edit(folder, "module =", "modul ="));
+    let (code, message) = refused("org.weft.typo");
+    assert!(code == 403 && message.contains("wapp.toml:10:1: unknown field `modul`"), "{message}");
+    broken("org.weft.gpu", &|folder| edit(folder, "fs:rw:app-data", "hw:gpu:render"));
+    let (code, message) = refused("org.weft.gpu");
+    assert!(code == 403 && message.contains("nothing on this system stands behind it"), "{message}");
+    // The component's own refusal: it does not import what its manifest declares.
+    broken("org.weft.unused", &|folder| edit(folder, "fs:rw:app-data", "sys:notifications"));
+    let (code, message) = refused("org.weft.unused");
+    assert!(code == 403 && message.contains("org.weft.unused cannot run"), "{message}");
+    assert!(appd.log().contains("does not import weft:app/notifications: use it, or remove the capability"));
+
+    client.send(&Request::TerminateApp { session_id: 999 });
+    assert_eq!(client.error().0, 404);
+    client.send(&Request::IpcForward { session_id: 999, payload: String::new() });
+    assert_eq!(client.error().0, 404);
+    client.send(&Request::QueryInstalledApps);
+    let apps = client.expect("the installed apps", |response| match response {
+        Response::InstalledApps { apps } => Some(apps.clone()),
+        _ => None,
+    });
+    let counter = InstalledApp { app_id: COUNTER.into(), name: "Counter".into(), version: "1.0.0".into() };
+    assert!(apps.contains(&counter));
+    assert!(!apps.iter().any(|app| app.app_id == "org.weft.typo"));
+}
+
+#[test]
+fn the_service_manager_is_told_about_readiness_sessions_and_liveness() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = std::os::unix::net::UnixDatagram::bind(folder.path().join("notify")).unwrap();
+    socket.set_read_timeout(Some(harness::PATIENCE)).unwrap();
+    let path = folder.path().join("notify");
+    let appd = Appd::start(&[("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "400000")]);
+    appd.client().launch(COUNTER);
+    let mut expected = vec!["READY=1", "WATCHDOG=1", "STATUS=session 1 org.weft.demo.counter ready"];
+    let mut buffer = [0; 256];
+    while !expected.is_empty() {
+        let length = socket.recv(&mut buffer).unwrap();
+        let said = std::str::from_utf8(&buffer[..length]).unwrap();
+        expected.retain(|line| *line != said);
+    }
 }

@@ -29,8 +29,8 @@ pub enum Command {
 pub struct CompileArgs {
     /// The component.
     pub module: PathBuf,
-    /// Where the code goes.
-    #[arg(short, long, value_name = "FILE")]
+    /// Where the code goes; in a folder it gets the name that a session looks for.
+    #[arg(short, long, value_name = "FILE|FOLDER")]
     pub output: PathBuf,
     /// Also checks the component's imports against this app's capabilities.
     #[arg(long, value_name = "WAPP_TOML")]

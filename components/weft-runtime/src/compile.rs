@@ -18,7 +18,12 @@ pub fn compile(args: &CompileArgs) -> Result<Exit, session::Error> {
         imports::check(&engine, &component, &args.module, &manifest.capabilities)?;
     }
     let code = engine.precompile_component(&bytes).map_err(invalid)?;
-    weft_file::write_atomic(&args.output, &code, 0o644).map_err(session::Error::WriteCode)?;
+    let output = if args.output.is_dir() {
+        args.output.join(compiled::code_name(&bytes))
+    } else {
+        args.output.clone()
+    };
+    weft_file::write_atomic(&output, &code, 0o644).map_err(session::Error::WriteCode)?;
     Ok(Exit::Done)
 }
 

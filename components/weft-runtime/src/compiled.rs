@@ -70,13 +70,17 @@ fn compile_now(_engine: &Engine, module: &Path, _bytes: &[u8], code: PathBuf) ->
     Err(Error::NotCompiled { module: module.to_owned(), code })
 }
 
-/// `<folder>/<SHA-256 of the component in hex>.cwasm`.
 fn code_path(component: &[u8]) -> PathBuf {
     let folder = std::env::var_os("WEFT_COMPILED_DIR").map_or_else(|| SYSTEM_FOLDER.into(), PathBuf::from);
+    folder.join(code_name(component))
+}
+
+/// `<SHA-256 of the component in hex>.cwasm`.
+pub fn code_name(component: &[u8]) -> String {
     let mut name = String::with_capacity(70);
     for byte in Sha256::digest(component) {
         // Writing to a String cannot fail.
         let _ = write!(name, "{byte:02x}");
     }
-    folder.join(name + ".cwasm")
+    name + ".cwasm"
 }

@@ -1,7 +1,9 @@
 //! A whole appd in a folder of its own, with the real runtime and a fake shell.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -57,18 +59,40 @@ impl Appd {
         Page { reader: BufReader::new(stream.try_clone().unwrap()), stream }
     }
 
-    /// Process ids of the sessions' processes of this appd, by what is in their command line.
+    /// Process ids of the living processes of this appd's sessions that run the program.
     pub fn processes(&self, name: &str) -> Vec<i32> {
-        let marker = self.folder.path().to_str().unwrap().to_owned();
+        let marker = format!("XDG_RUNTIME_DIR={}", self.folder.path().join("run").display());
+        let folder = self.folder.path().to_str().unwrap().to_owned();
         let entries = std::fs::read_dir("/proc").unwrap().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         pids.filter(|pid| {
-            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line);
-            let program = line.split('\0').next().unwrap_or_default();
-            Path::new(program).file_name().is_some_and(|file| file == name) && line.contains(&marker)
+            let read = |file: &str| {
+                let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+                String::from_utf8_lossy(&bytes).into_owned()
+            };
+            let own_world = read("environ").contains(&marker) || read("cmdline").contains(&folder);
+            let program = read("cmdline").split('\0').next().unwrap_or_default().to_owned();
+            Path::new(&program).file_name().is_some_and(|file| file == name) && own_world
         })
         .collect()
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Memory of appd itself (proc_pid_status(5)).
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Listens where appd looks for the compositor.
+    pub fn compositor(&self) -> Compositor {
+        let path = self.folder.path().join("run/weft/compositor.sock");
+        wait_for("appd's folder", || path.parent()?.exists().then_some(()));
+        Compositor(UnixListener::bind(path).unwrap())
     }
 
     pub fn data(&self, file: &str) -> Option<String> {
@@ -88,7 +112,7 @@ impl Drop for Appd {
 }
 
 fn spawn(folder: &Path, environment: &Vec<(String, String)>) -> Child {
-    for name in ["run", "pages", "data", "home", "compiled"] {
+    for name in ["run", "pages", "data", "home"] {
         std::fs::create_dir_all(folder.join(name)).unwrap();
     }
     for old in std::fs::read_dir(folder.join("pages")).unwrap().flatten() {
@@ -101,7 +125,7 @@ fn spawn(folder: &Path, environment: &Vec<(String, String)>) -> Child {
         .env("WEFT_APP_STORE", folder.join("apps"))
         .env("WEFT_RUNTIME_BIN", runtime())
         .env("WEFT_APP_SHELL_BIN", fake_shell())
-        .env("WEFT_COMPILED_DIR", folder.join("compiled"))
+        .env("WEFT_COMPILED_DIR", compiled())
         .env("FAKE_SHELL_DIR", folder.join("pages"))
         .env("XDG_RUNTIME_DIR", folder.join("run"))
         .env("XDG_DATA_HOME", folder.join("data"))
@@ -168,11 +192,41 @@ impl Client {
         })
     }
 
+    /// All answers up to and with the first that `last` takes.
+    pub fn until(&mut self, last: impl Fn(&Response) -> bool) -> Vec<Response> {
+        let mut seen = vec![self.next()];
+        while !seen.last().is_some_and(&last) {
+            seen.push(self.next());
+        }
+        seen
+    }
+
     pub fn error(&mut self) -> (u32, String) {
         self.expect("ERROR", |response| match response {
             Response::Error { code, message } => Some((*code, message.clone())),
             _ => None,
         })
+    }
+}
+
+/// Stands in for the compositor.
+pub struct Compositor(UnixListener);
+
+impl Compositor {
+    pub fn accept(&self) -> Connection {
+        let (stream, _) = self.0.accept().unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Connection(stream)
+    }
+}
+
+pub struct Connection(UnixStream);
+
+impl Connection {
+    /// The next message, as text.
+    pub fn next(&mut self) -> String {
+        let message = frame::read::<weft_ipc::compositor::ToCompositor>(&mut self.0).unwrap();
+        format!("{:?}", message.expect("appd closed the connection"))
     }
 }
 
@@ -211,8 +265,11 @@ pub fn wait_for<T>(what: &str, mut get: impl FnMut() -> Option<T>) -> T {
 }
 
 pub fn kill(pid: i32) {
-    let pid = rustix::process::Pid::from_raw(pid).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    signal(pid, Signal::KILL);
+}
+
+pub fn signal(pid: i32, signal: Signal) {
+    kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
 }
 
 fn install_apps(store: &Path) {
@@ -256,6 +313,20 @@ fn counter_component() -> PathBuf {
         target.join("wasm32-wasip2/release/weft-demo-counter.wasm")
     };
     BUILT.get_or_init(build).clone()
+}
+
+/// A folder with the counter's compiled code.
+fn compiled() -> PathBuf {
+    static COMPILED: OnceLock<PathBuf> = OnceLock::new();
+    let compile = || {
+        let folder = target().join("compiled-for-appd-tests");
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut command = Command::new(runtime());
+        command.arg("compile").arg(counter_component()).arg("--output").arg(&folder);
+        assert!(command.status().unwrap().success());
+        folder
+    };
+    COMPILED.get_or_init(compile).clone()
 }
 
 /// The target folder that this test was built in: `<target>/<profile>/deps/<test>`.
