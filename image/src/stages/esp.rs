@@ -1,7 +1,7 @@
 //! The EFI system partition: FAT32 with systemd-boot and one unified kernel image.
 
 use super::Error as StageError;
-use fatfs::{FatType, FileSystem, FormatVolumeOptions, FsOptions};
+use fatfs::{Date, DateTime, FatType, FileSystem, FormatVolumeOptions, FsOptions, Time, TimeProvider};
 use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,23 @@ pub enum Error {
 const LOADER_CONF: &str = "timeout 0\neditor no\n";
 const VOLUME_ID: u32 = 0x5745_4654;
 
+/// The first day that FAT knows, for every file. (A time of all zeros is none, and EDK II refuses to rename a file that has it, which
+/// is how boots are counted.)
+#[derive(Debug)]
+struct FirstDay;
+
+static FIRST_DAY: FirstDay = FirstDay;
+
+impl TimeProvider for FirstDay {
+    fn get_current_date(&self) -> Date {
+        Date { year: 1980, month: 1, day: 1 }
+    }
+
+    fn get_current_date_time(&self) -> DateTime {
+        DateTime { date: self.get_current_date(), time: Time { hour: 0, min: 0, sec: 0, millis: 0 } }
+    }
+}
+
 /// The file name that systemd-boot counts down: three tries, then another entry is preferred.
 pub fn uki_name(version: &str) -> String {
     format!("weft_{version}+3.efi")
@@ -34,8 +51,8 @@ pub fn build(mib: u64, boot_loader: &[u8], uki_name: &str, uki: &[u8]) -> Result
         .volume_label(*b"ESP        ");
     fatfs::format_volume(Cursor::new(&mut disk), options).map_err(Error::Format)?;
     {
-        // Without a clock of its own the file system stamps every file with the first day it knows, 1980-01-01.
-        let fs = FileSystem::new(Cursor::new(&mut disk), FsOptions::new()).map_err(Error::Format)?;
+        let options = FsOptions::new().time_provider(&FIRST_DAY);
+        let fs = FileSystem::new(Cursor::new(&mut disk), options).map_err(Error::Format)?;
         let root = fs.root_dir();
         for folder in ["EFI", "EFI/BOOT", "EFI/Linux", "loader"] {
             root.create_dir(folder).map_err(Error::Format)?;
@@ -74,6 +91,8 @@ mod tests {
         let mut uki = fs.root_dir().open_file("EFI/Linux/weft_0.1.0+3.efi").unwrap();
         uki.read_to_end(&mut contents).unwrap();
         assert_eq!(contents, [9; 100_000]);
+        let entry = fs.root_dir().open_dir("EFI/Linux").unwrap().iter().last().unwrap().unwrap();
+        assert_eq!(entry.modified().date.day, 1, "EDK II takes no file without a time");
     }
 
     #[test]
