@@ -88,10 +88,14 @@ pub fn kill(service: &str) -> bool {
     fs::write(folder(service).join("cgroup.kill"), "1").is_ok()
 }
 
-/// Whether the process sits directly in the service's cgroup, told by `/proc/<pid>/cgroup`. Processes in delegated cgroups below are other
-/// people's.
+/// Whether the process is the service's own, told by `/proc/<pid>/cgroup`: directly in its cgroup, or in the leaf `supervisor` that a
+/// service moves into when it fills its delegated subtree. Processes in other cgroups below are other people's.
 pub fn holds(service: &str, proc_cgroup: &str) -> bool {
-    proc_cgroup.lines().any(|line| line.strip_prefix("0::/") == Some(service))
+    let own = |line: &str| {
+        let below = line.strip_prefix("0::/").and_then(|path| path.strip_prefix(service));
+        matches!(below, Some("" | "/supervisor"))
+    };
+    proc_cgroup.lines().any(own)
 }
 
 fn remove_below(path: &Path) {
@@ -122,6 +126,7 @@ mod tests {
     #[test]
     fn only_the_services_own_level_counts() {
         assert!(holds("weft-appd", "0::/weft-appd\n"));
+        assert!(holds("weft-appd", "0::/weft-appd/supervisor\n"));
         assert!(!holds("weft-appd", "0::/weft-appd/session-1\n"), "an app is not its supervisor");
         assert!(!holds("weft-appd", "0::/weft-appd2\n"));
         assert!(!holds("weft-appd", ""));
