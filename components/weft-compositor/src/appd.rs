@@ -32,18 +32,19 @@ struct Link {
 pub fn listen(listener: UnixListener, events: &LoopHandle<'static, Weft>) -> std::io::Result<()> {
     listener.set_nonblocking(true)?;
     let source = Generic::new(listener, Interest::READ, Mode::Level);
-    let accept = |_, listener: &mut smithay::reexports::calloop::generic::NoIoDrop<UnixListener>, state: &mut Weft| {
-        match listener.accept() {
-            Ok((stream, _)) => {
-                if let Err(error) = state.connect_appd(stream) {
-                    tracing::warn!("appd's connection cannot be used, ignoring: {error}");
+    let accept =
+        |_, listener: &mut smithay::reexports::calloop::generic::NoIoDrop<UnixListener>, state: &mut Weft| {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    if let Err(error) = state.connect_appd(stream) {
+                        tracing::warn!("appd's connection cannot be used, ignoring: {error}");
+                    }
                 }
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(error) => tracing::warn!("cannot accept a connection of appd, retrying: {error}"),
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(error) => tracing::warn!("cannot accept a connection of appd, retrying: {error}"),
-        }
-        Ok(PostAction::Continue)
-    };
+            Ok(PostAction::Continue)
+        };
     events.insert_source(source, accept).map_err(|error| error.error).map_err(std::io::Error::other)?;
     Ok(())
 }
@@ -82,7 +83,9 @@ impl Weft {
         match link.stream.read(&mut piece) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(length) => link.decoder.push(piece.get(..length).unwrap_or_default()),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Ok(()),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                return Ok(());
+            }
             Err(error) => return Err(error),
         }
         let mut messages = Vec::new();

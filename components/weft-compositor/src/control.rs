@@ -36,10 +36,17 @@ pub fn read_standard_input(commands: Sender<Command>) {
             let sent = match command {
                 Line::Input(kind) => {
                     let shares = shares(kind, &commands);
-                    let frame = matches!(shares, InputKind::TouchDown { .. } | InputKind::TouchTo { .. } | InputKind::TouchUp { .. });
+                    let frame = matches!(
+                        shares,
+                        InputKind::TouchDown { .. } | InputKind::TouchTo { .. } | InputKind::TouchUp { .. }
+                    );
                     let time_us = started.elapsed().as_micros() as u64;
                     let sent = commands.send(Command::Input(Input { time_us, kind: shares }));
-                    if frame { commands.send(Command::Input(Input { time_us, kind: InputKind::TouchFrame })) } else { sent }
+                    if frame {
+                        commands.send(Command::Input(Input { time_us, kind: InputKind::TouchFrame }))
+                    } else {
+                        sent
+                    }
                 }
                 Line::Resize(size) => commands.send(Command::Resize(size)),
                 Line::Picture(path) => {
@@ -82,7 +89,9 @@ fn parse(line: &str) -> Option<Line> {
             let horizontal = AxisMove::default();
             Line::Input(InputKind::Axis { source: AxisSource::Wheel, horizontal, vertical })
         }
-        ["key", code, state] => Line::Input(InputKind::Key { code: code.parse().ok()?, pressed: down(state)? }),
+        ["key", code, state] => {
+            Line::Input(InputKind::Key { code: code.parse().ok()?, pressed: down(state)? })
+        }
         ["touch", slot, x, y] => {
             let (slot, x, y) = (slot.parse().ok()?, x.parse().ok()?, y.parse().ok()?);
             Line::Input(InputKind::TouchDown { slot, x, y })
@@ -131,6 +140,6 @@ fn picture(commands: &Sender<Command>) -> Option<Picture> {
 /// A portable pixmap, ppm(5).
 fn write_ppm(path: &std::path::Path, picture: &Picture) -> std::io::Result<()> {
     let mut file = std::fs::File::create(path)?;
-    write!(file, "P6 {} {} 255\n", picture.size.width, picture.size.height)?;
+    writeln!(file, "P6 {} {} 255", picture.size.width, picture.size.height)?;
     file.write_all(&picture.rgb)
 }

@@ -69,8 +69,12 @@ impl Cursor {
         }
         match &self.image {
             CursorImageStatus::Hidden => None,
-            CursorImageStatus::Surface(surface) if surface.alive() => Some(Picture::Surface(surface, hotspot(surface))),
-            CursorImageStatus::Surface(_) | CursorImageStatus::Named(_) => self.arrow.as_ref().map(Picture::Arrow),
+            CursorImageStatus::Surface(surface) if surface.alive() => {
+                Some(Picture::Surface(surface, hotspot(surface)))
+            }
+            CursorImageStatus::Surface(_) | CursorImageStatus::Named(_) => {
+                self.arrow.as_ref().map(Picture::Arrow)
+            }
         }
     }
 
@@ -122,7 +126,11 @@ fn edges() -> impl Iterator<Item = ((f32, f32), (f32, f32))> {
 
 /// Even-odd rule.
 fn inside((x, y): (f32, f32)) -> bool {
-    edges().filter(|((ax, ay), (bx, by))| (*ay > y) != (*by > y) && x < (bx - ax) * (y - ay) / (by - ay) + ax).count() % 2 == 1
+    edges()
+        .filter(|((ax, ay), (bx, by))| (*ay > y) != (*by > y) && x < (bx - ax) * (y - ay) / (by - ay) + ax)
+        .count()
+        % 2
+        == 1
 }
 
 /// Distance to the nearest edge in pixels.

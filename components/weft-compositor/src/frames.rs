@@ -119,7 +119,8 @@ impl Weft {
 
     /// Notes who is in the frame that was just drawn.
     fn collect(&mut self, states: &RenderElementStates) {
-        let mut feedback = self.frame.feedback.take().unwrap_or_else(|| OutputPresentationFeedback::new(&self.output));
+        let mut feedback =
+            self.frame.feedback.take().unwrap_or_else(|| OutputPresentationFeedback::new(&self.output));
         let mut seen = HashSet::new();
         let mut fresh = std::mem::take(&mut self.frame.fresh);
         let output = &self.output;
@@ -133,7 +134,9 @@ impl Weft {
                         shown = true;
                     }
                 });
-                let place = |surface: &WlSurface, _: &_| states.element_was_presented(surface).then(|| output.clone());
+                let place = |surface: &WlSurface, _: &_| {
+                    states.element_was_presented(surface).then(|| output.clone())
+                };
                 take_presentation_feedback_surface_tree(&tree, &mut feedback, place, |_, _| Kind::empty());
             }
             if shown && std::mem::take(&mut window.fresh) {
@@ -177,7 +180,9 @@ impl Weft {
 
     /// Tells appd once a session's window is on the screen.
     fn tell_ready(&mut self, surface: &WlSurface) {
-        let Some(window) = self.shell_windows.iter_mut().find(|window| window.toplevel.wl_surface() == surface) else {
+        let Some(window) =
+            self.shell_windows.iter_mut().find(|window| window.toplevel.wl_surface() == surface)
+        else {
             return;
         };
         if std::mem::replace(&mut window.seen, true) {
@@ -188,7 +193,8 @@ impl Weft {
             return;
         };
         let session = crate::clients::info(&client).and_then(|info| self.sessions.of_pid(info.pid));
-        if let Some(session_id) = session.filter(|_| self.windows.role(id) == Some(crate::windows::Role::App)) {
+        if let Some(session_id) = session.filter(|_| self.windows.role(id) == Some(crate::windows::Role::App))
+        {
             self.tell_appd(&FromCompositor::SurfaceReady { session_id });
         }
     }

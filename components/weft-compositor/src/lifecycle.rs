@@ -1,9 +1,9 @@
 //! What the service manager hears, and what it says.
 
 use crate::state::Weft;
+use calloop::signals::{Signal, Signals};
 use smithay::reexports::calloop::LoopHandle;
 use smithay::reexports::calloop::timer::{TimeoutAction, Timer};
-use calloop::signals::{Signal, Signals};
 
 /// Why signals cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -16,8 +16,8 @@ pub enum Error {
 
 /// Ends the event loop on SIGTERM and SIGINT, and feeds the service manager's watchdog from it.
 pub fn watch(events: &LoopHandle<'static, Weft>) -> Result<(), Error> {
-    let signals =
-        Signals::new(&[Signal::SIGTERM, Signal::SIGINT]).map_err(|error| Error::Signals(error.to_string()))?;
+    let signals = Signals::new(&[Signal::SIGTERM, Signal::SIGINT])
+        .map_err(|error| Error::Signals(error.to_string()))?;
     events
         .insert_source(signals, |_, (), state: &mut Weft| state.stop.stop())
         .map_err(|error| Error::Signals(error.error.to_string()))?;

@@ -9,7 +9,7 @@ const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     sys::default_libseat_backend();
-    weft_service::init_logging();
+    weft_service::init_logging_quieting(&["smithay"]);
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let options = match Options::parse(std::env::args().skip(1), &passwd) {
         Ok(Some(options)) => options,

@@ -4,7 +4,9 @@ use crate::cursor::Picture;
 use crate::state::Weft;
 use crate::windows::{Rect, Role};
 use smithay::backend::renderer::element::memory::{MemoryRenderBuffer, MemoryRenderBufferRenderElement};
-use smithay::backend::renderer::element::surface::{WaylandSurfaceRenderElement, render_elements_from_surface_tree};
+use smithay::backend::renderer::element::surface::{
+    WaylandSurfaceRenderElement, render_elements_from_surface_tree,
+};
 use smithay::backend::renderer::element::utils::CropRenderElement;
 use smithay::backend::renderer::element::{Kind, render_elements};
 use smithay::backend::renderer::{ImportAll, ImportMem, Renderer, Texture};
@@ -59,8 +61,15 @@ impl Scene {
         let mut elements = Vec::new();
         match &self.cursor {
             Some(CursorLayer::Arrow(arrow, at)) => {
-                let element =
-                    MemoryRenderBufferRenderElement::from_buffer(renderer, *at, arrow, None, None, None, Kind::Cursor);
+                let element = MemoryRenderBufferRenderElement::from_buffer(
+                    renderer,
+                    *at,
+                    arrow,
+                    None,
+                    None,
+                    None,
+                    Kind::Cursor,
+                );
                 match element {
                     Ok(element) => elements.push(Element::Arrow(element)),
                     Err(_) => tracing::debug!("the cursor cannot be drawn, ignoring"),
@@ -80,10 +89,17 @@ impl Scene {
         }
         for layer in &self.layers {
             let at = layer.at.to_physical(1);
-            let tree: Vec<WaylandSurfaceRenderElement<R>> =
-                render_elements_from_surface_tree(renderer, &layer.surface, at, SCALE, 1.0, Kind::Unspecified);
+            let tree: Vec<WaylandSurfaceRenderElement<R>> = render_elements_from_surface_tree(
+                renderer,
+                &layer.surface,
+                at,
+                SCALE,
+                1.0,
+                Kind::Unspecified,
+            );
             let clip = rectangle(layer.clip).to_physical(1);
-            let cropped = tree.into_iter().filter_map(|element| CropRenderElement::from_element(element, SCALE, clip));
+            let cropped =
+                tree.into_iter().filter_map(|element| CropRenderElement::from_element(element, SCALE, clip));
             elements.extend(cropped.map(Element::Window));
         }
         elements
@@ -111,7 +127,8 @@ impl Weft {
                 continue;
             };
             // An app never draws outside of its place, whatever its buffer's size: the task bar stays free.
-            let clip = if self.windows.role(id) == Some(Role::App) { place } else { self.windows.output().rect() };
+            let clip =
+                if self.windows.role(id) == Some(Role::App) { place } else { self.windows.output().rect() };
             let surface = window.toplevel.wl_surface();
             for (popup, offset) in PopupManager::popups_for_surface(surface) {
                 let at = Point::from((place.x, place.y)) + offset - popup.geometry().loc;
@@ -125,7 +142,9 @@ impl Weft {
     fn cursor_layer(&self) -> Option<CursorLayer> {
         let pointer = self.seat.get_pointer()?.current_location();
         Some(match self.cursor.picture()? {
-            Picture::Arrow(arrow) => CursorLayer::Arrow(arrow.clone(), pointer.to_physical(SCALE).to_i32_round::<i32>().to_f64()),
+            Picture::Arrow(arrow) => {
+                CursorLayer::Arrow(arrow.clone(), pointer.to_physical(SCALE).to_i32_round::<i32>().to_f64())
+            }
             Picture::Surface(surface, hotspot) => {
                 CursorLayer::Surface(surface.clone(), (pointer.to_i32_round() - hotspot).to_physical(1))
             }

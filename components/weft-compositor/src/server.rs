@@ -24,7 +24,9 @@ pub enum Error {
     Appd { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Backend(#[from] backend::Error),
-    #[error("--winit needs a build with the feature `winit`: cargo build -p weft-compositor --features winit")]
+    #[error(
+        "--winit needs a build with the feature `winit`: cargo build -p weft-compositor --features winit"
+    )]
     NoWinit,
     #[error(transparent)]
     Lifecycle(#[from] lifecycle::Error),
@@ -44,35 +46,40 @@ impl From<headless::Error> for Error {
 
 /// A backend that is open but not watched yet.
 enum Opened {
-    Drm(drm::Sources),
+    Drm(Box<drm::Sources>),
     Headless(Channel<headless::Command>),
     #[cfg(feature = "winit")]
-    Winit(backend::winit::Sources),
+    Winit(Box<backend::winit::Sources>),
 }
 
 /// Runs until it is told to stop.
 pub fn run(options: &Options) -> Result<(), Error> {
+    let mut controls = None;
     let (backend, opened, info) = match &options.display {
         Target::Drm => {
             let (backend, sources, info) = drm::Drm::open()?;
-            (Backend::Drm(Box::new(backend)), Opened::Drm(sources), info)
+            (Backend::Drm(Box::new(backend)), Opened::Drm(Box::new(sources)), info)
         }
         Target::Headless(size) => {
             let (backend, info) = headless::Headless::new(*size)?;
             let (sender, commands) = channel();
-            control::read_standard_input(sender);
+            controls = Some(sender);
             (Backend::Headless(Box::new(backend)), Opened::Headless(commands), info)
         }
         #[cfg(feature = "winit")]
         Target::Winit => {
             let (backend, sources, info) = backend::winit::Winit::open().map_err(backend::Error::from)?;
-            (Backend::Winit(Box::new(backend)), Opened::Winit(sources), info)
+            (Backend::Winit(Box::new(backend)), Opened::Winit(Box::new(sources)), info)
         }
         #[cfg(not(feature = "winit"))]
         Target::Winit => return Err(Error::NoWinit),
     };
     let server = Server::new(backend, opened, &info, options.panel_uid)?;
+    // A thread that starts before the signals are blocked would die of them, and the program with it.
     lifecycle::watch(&server.events.handle())?;
+    if let Some(sender) = controls {
+        control::read_standard_input(sender);
+    }
     let socket = match (weft_service::listen_fd("wayland"), &options.socket) {
         (Some(fd), _) => Socket::passed(fd),
         (None, Some(path)) => Socket::bind(path)?,
@@ -107,17 +114,25 @@ struct Server {
 }
 
 impl Server {
-    fn new(backend: Backend, opened: Opened, info: &OutputInfo, panel_uid: Option<u32>) -> Result<Self, Error> {
+    fn new(
+        backend: Backend,
+        opened: Opened,
+        info: &OutputInfo,
+        panel_uid: Option<u32>,
+    ) -> Result<Self, Error> {
         let events: EventLoop<'static, Weft> = EventLoop::try_new().map_err(Error::Loop)?;
         let display = Display::new().map_err(Error::Wayland)?;
         let handle = events.handle();
-        let state = Weft::new(display.handle(), handle.clone(), events.get_signal(), backend, info, panel_uid);
+        let state =
+            Weft::new(display.handle(), handle.clone(), events.get_signal(), backend, info, panel_uid);
         wayland_socket::serve(display, &handle)?;
         match opened {
-            Opened::Drm(sources) => drm::watch(sources, &handle)?,
+            Opened::Drm(sources) => drm::watch(*sources, &handle)?,
             Opened::Headless(commands) => headless::watch(commands, &handle)?,
             #[cfg(feature = "winit")]
-            Opened::Winit(sources) => backend::winit::watch(sources, &handle).map_err(backend::Error::from)?,
+            Opened::Winit(sources) => {
+                backend::winit::watch(*sources, &handle).map_err(backend::Error::from)?
+            }
         }
         Ok(Self { events, state })
     }
@@ -130,7 +145,9 @@ impl Server {
             self.state.first_frame();
         }
         self.state.after_events();
-        self.events.run(None, &mut self.state, Weft::after_events).map_err(Error::Loop)
+        let ended = self.events.run(None, &mut self.state, Weft::after_events).map_err(Error::Loop);
+        self.state.backend.release();
+        ended
     }
 }
 

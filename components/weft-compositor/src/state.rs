@@ -166,7 +166,9 @@ impl Weft {
         self.seat.add_pointer();
         self.seat.add_touch();
         if let Err(error) = self.seat.add_keyboard(XkbConfig::default(), KEY_REPEAT_DELAY, KEY_REPEAT_RATE) {
-            tracing::error!("there is no keyboard: the xkb data in /usr/share/X11/xkb cannot be used: {error}");
+            tracing::error!(
+                "there is no keyboard: the xkb data in /usr/share/X11/xkb cannot be used: {error}"
+            );
         }
         self.update_windows();
     }

@@ -14,7 +14,9 @@ use std::sync::Arc;
 /// Why clients cannot connect.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("no free $XDG_RUNTIME_DIR/wayland-N could be bound; is XDG_RUNTIME_DIR a folder that can be written?")]
+    #[error(
+        "no free $XDG_RUNTIME_DIR/wayland-N could be bound; is XDG_RUNTIME_DIR a folder that can be written?"
+    )]
     Auto(#[source] smithay::reexports::wayland_server::BindError),
     #[error("cannot listen at {path}")]
     Bind { path: PathBuf, source: io::Error },
@@ -39,7 +41,8 @@ impl Socket {
 
     /// Listens at a path. A socket that nobody listens at any more is replaced.
     pub fn bind(path: &Path) -> Result<Self, Error> {
-        let stale = UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused);
+        let stale =
+            UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused);
         let bind = || {
             if stale {
                 std::fs::remove_file(path)?;

@@ -61,4 +61,11 @@ impl Backend {
             Self::Winit(_) => true,
         }
     }
+
+    /// Gives the display back; nothing is drawn after this.
+    pub fn release(&mut self) {
+        if let Self::Drm(drm) = self {
+            drm.release();
+        }
+    }
 }

@@ -2,23 +2,43 @@
 
 use crate::state::Weft;
 use smithay::input::pointer::{
-    GestureHoldBeginEvent, GestureHoldEndEvent, GesturePinchBeginEvent, GesturePinchEndEvent, GesturePinchUpdateEvent,
-    GestureSwipeBeginEvent, GestureSwipeEndEvent, GestureSwipeUpdateEvent,
+    GestureHoldBeginEvent, GestureHoldEndEvent, GesturePinchBeginEvent, GesturePinchEndEvent,
+    GesturePinchUpdateEvent, GestureSwipeBeginEvent, GestureSwipeEndEvent, GestureSwipeUpdateEvent,
 };
 use smithay::utils::SERIAL_COUNTER;
 
 /// A step of a gesture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Gesture {
-    SwipeBegin { fingers: u32 },
-    SwipeUpdate { dx: f64, dy: f64 },
-    SwipeEnd { cancelled: bool },
-    PinchBegin { fingers: u32 },
+    SwipeBegin {
+        fingers: u32,
+    },
+    SwipeUpdate {
+        dx: f64,
+        dy: f64,
+    },
+    SwipeEnd {
+        cancelled: bool,
+    },
+    PinchBegin {
+        fingers: u32,
+    },
     /// `scale` since the beginning, `rotation` in degrees clockwise since the last step.
-    PinchUpdate { dx: f64, dy: f64, scale: f64, rotation: f64 },
-    PinchEnd { cancelled: bool },
-    HoldBegin { fingers: u32 },
-    HoldEnd { cancelled: bool },
+    PinchUpdate {
+        dx: f64,
+        dy: f64,
+        scale: f64,
+        rotation: f64,
+    },
+    PinchEnd {
+        cancelled: bool,
+    },
+    HoldBegin {
+        fingers: u32,
+    },
+    HoldEnd {
+        cancelled: bool,
+    },
 }
 
 impl Weft {

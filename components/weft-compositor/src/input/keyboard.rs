@@ -15,8 +15,13 @@ impl Weft {
         };
         let state = if pressed { KeyState::Pressed } else { KeyState::Released };
         let serial = SERIAL_COUNTER.next_serial();
-        keyboard.input::<(), _>(self, (code.saturating_add(XKB_OFFSET)).into(), state, serial, time, |_, _, _| {
-            FilterResult::Forward
-        });
+        keyboard.input::<(), _>(
+            self,
+            (code.saturating_add(XKB_OFFSET)).into(),
+            state,
+            serial,
+            time,
+            |_, _, _| FilterResult::Forward,
+        );
     }
 }

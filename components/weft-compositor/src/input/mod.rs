@@ -29,15 +29,41 @@ pub struct Input {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum InputKind {
     /// A key by its evdev code.
-    Key { code: u32, pressed: bool },
-    PointerBy { dx: f64, dy: f64 },
-    PointerTo { x: f64, y: f64 },
+    Key {
+        code: u32,
+        pressed: bool,
+    },
+    PointerBy {
+        dx: f64,
+        dy: f64,
+    },
+    PointerTo {
+        x: f64,
+        y: f64,
+    },
     /// A button by its evdev code.
-    Button { code: u32, pressed: bool },
-    Axis { source: AxisSource, horizontal: AxisMove, vertical: AxisMove },
-    TouchDown { slot: u32, x: f64, y: f64 },
-    TouchTo { slot: u32, x: f64, y: f64 },
-    TouchUp { slot: u32 },
+    Button {
+        code: u32,
+        pressed: bool,
+    },
+    Axis {
+        source: AxisSource,
+        horizontal: AxisMove,
+        vertical: AxisMove,
+    },
+    TouchDown {
+        slot: u32,
+        x: f64,
+        y: f64,
+    },
+    TouchTo {
+        slot: u32,
+        x: f64,
+        y: f64,
+    },
+    TouchUp {
+        slot: u32,
+    },
     TouchFrame,
     TouchCancel,
     Gesture(Gesture),
@@ -94,7 +120,9 @@ impl Weft {
     /// The nearest point of the output. What is no number counts as 0.
     fn within(&self, point: Point<f64, Logical>) -> Point<f64, Logical> {
         let output = self.windows.output();
-        let cut = |value: f64, length: i32| if value.is_nan() { 0.0 } else { value.clamp(0.0, f64::from(length) - 1.0) };
+        let cut = |value: f64, length: i32| {
+            if value.is_nan() { 0.0 } else { value.clamp(0.0, f64::from(length) - 1.0) }
+        };
         (cut(point.x, output.width), cut(point.y, output.height)).into()
     }
 
@@ -110,7 +138,9 @@ impl Weft {
             let surface = window.toplevel.wl_surface();
             for (popup, offset) in PopupManager::popups_for_surface(surface) {
                 let at = Point::from((place.x, place.y)) + offset - popup.geometry().loc;
-                if let Some((hit, at)) = under_from_surface_tree(popup.wl_surface(), point, at, WindowSurfaceType::ALL) {
+                if let Some((hit, at)) =
+                    under_from_surface_tree(popup.wl_surface(), point, at, WindowSurfaceType::ALL)
+                {
                     return Some((hit, at.to_f64()));
                 }
             }

@@ -72,7 +72,9 @@ impl Weft {
         };
         let location = pointer.current_location();
         let under = if self.cursor.is_shown() { self.surface_at(location) } else { None };
-        if pointer.is_grabbed() || pointer.current_focus() == under.as_ref().map(|(surface, _)| surface.clone()) {
+        if pointer.is_grabbed()
+            || pointer.current_focus() == under.as_ref().map(|(surface, _)| surface.clone())
+        {
             return;
         }
         let time = self.now().as_millis() as u32;

@@ -106,7 +106,9 @@ impl Fingers {
 mod tests {
     use super::*;
 
-    fn swipe(fingers: &[((f64, f64), (f64, f64))]) -> Option<Navigation> {
+    type Point = (f64, f64);
+
+    fn swipe(fingers: &[(Point, Point)]) -> Option<Navigation> {
         let mut state = Fingers::default();
         for (slot, (from, _)) in (0..).zip(fingers) {
             state.down(slot, from.0, from.1);
@@ -120,7 +122,10 @@ mod tests {
     #[test]
     fn three_fingers_over_100_pixels_navigate() {
         let by = |x: f64| ((x, 700.0), (x, 600.0));
-        assert_eq!(swipe(&[by(1.0), by(90.0), by(200.0)]), Some(Navigation { fingers: 3, dx: 0.0, dy: -100.0 }));
+        assert_eq!(
+            swipe(&[by(1.0), by(90.0), by(200.0)]),
+            Some(Navigation { fingers: 3, dx: 0.0, dy: -100.0 })
+        );
         assert_eq!(swipe(&[by(1.0), by(90.0)]), None, "two are the app's");
         let short = |x: f64| ((x, 700.0), (x, 601.0));
         assert_eq!(swipe(&[short(1.0), short(90.0), short(200.0)]), None);
@@ -128,7 +133,10 @@ mod tests {
 
     #[test]
     fn spreading_fingers_is_no_swipe() {
-        assert_eq!(swipe(&[((0.0, 0.0), (-300.0, 0.0)), ((5.0, 0.0), (305.0, 0.0)), ((2.0, 0.0), (2.0, 0.0))]), None);
+        assert_eq!(
+            swipe(&[((0.0, 0.0), (-300.0, 0.0)), ((5.0, 0.0), (305.0, 0.0)), ((2.0, 0.0), (2.0, 0.0))]),
+            None
+        );
     }
 
     #[test]

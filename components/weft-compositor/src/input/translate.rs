@@ -2,9 +2,9 @@
 
 use super::{AxisMove, Gesture, Input, InputKind};
 use smithay::backend::input::{
-    AbsolutePositionEvent, Axis, ButtonState, Event, GestureBeginEvent, GestureEndEvent, GesturePinchUpdateEvent,
-    GestureSwipeUpdateEvent, InputBackend, InputEvent, KeyState, KeyboardKeyEvent, PointerAxisEvent,
-    PointerButtonEvent, PointerMotionEvent, TouchEvent,
+    AbsolutePositionEvent, Axis, ButtonState, Event, GestureBeginEvent, GestureEndEvent,
+    GesturePinchUpdateEvent, GestureSwipeUpdateEvent, InputBackend, InputEvent, KeyState, KeyboardKeyEvent,
+    PointerAxisEvent, PointerButtonEvent, PointerMotionEvent, TouchEvent,
 };
 use smithay::utils::Size;
 
@@ -61,19 +61,32 @@ pub fn translate<B: InputBackend>(event: &InputEvent<B>) -> Option<Input> {
 
 fn gesture<B: InputBackend>(event: &InputEvent<B>) -> Option<(u64, Gesture)> {
     Some(match event {
-        InputEvent::GestureSwipeBegin { event } => (event.time(), Gesture::SwipeBegin { fingers: event.fingers() }),
+        InputEvent::GestureSwipeBegin { event } => {
+            (event.time(), Gesture::SwipeBegin { fingers: event.fingers() })
+        }
         InputEvent::GestureSwipeUpdate { event } => {
             (event.time(), Gesture::SwipeUpdate { dx: event.delta_x(), dy: event.delta_y() })
         }
-        InputEvent::GestureSwipeEnd { event } => (event.time(), Gesture::SwipeEnd { cancelled: event.cancelled() }),
-        InputEvent::GesturePinchBegin { event } => (event.time(), Gesture::PinchBegin { fingers: event.fingers() }),
+        InputEvent::GestureSwipeEnd { event } => {
+            (event.time(), Gesture::SwipeEnd { cancelled: event.cancelled() })
+        }
+        InputEvent::GesturePinchBegin { event } => {
+            (event.time(), Gesture::PinchBegin { fingers: event.fingers() })
+        }
         InputEvent::GesturePinchUpdate { event } => {
-            let (dx, dy, scale, rotation) = (event.delta_x(), event.delta_y(), event.scale(), event.rotation());
+            let (dx, dy, scale, rotation) =
+                (event.delta_x(), event.delta_y(), event.scale(), event.rotation());
             (event.time(), Gesture::PinchUpdate { dx, dy, scale, rotation })
         }
-        InputEvent::GesturePinchEnd { event } => (event.time(), Gesture::PinchEnd { cancelled: event.cancelled() }),
-        InputEvent::GestureHoldBegin { event } => (event.time(), Gesture::HoldBegin { fingers: event.fingers() }),
-        InputEvent::GestureHoldEnd { event } => (event.time(), Gesture::HoldEnd { cancelled: event.cancelled() }),
+        InputEvent::GesturePinchEnd { event } => {
+            (event.time(), Gesture::PinchEnd { cancelled: event.cancelled() })
+        }
+        InputEvent::GestureHoldBegin { event } => {
+            (event.time(), Gesture::HoldBegin { fingers: event.fingers() })
+        }
+        InputEvent::GestureHoldEnd { event } => {
+            (event.time(), Gesture::HoldEnd { cancelled: event.cancelled() })
+        }
         _ => return None,
     })
 }

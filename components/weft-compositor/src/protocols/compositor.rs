@@ -41,7 +41,8 @@ impl CompositorHandler for Weft {
         while let Some(parent) = get_parent(&root) {
             root = parent;
         }
-        let has_content = with_renderer_surface_state(&root, |state| state.buffer().is_some()).unwrap_or(false);
+        let has_content =
+            with_renderer_surface_state(&root, |state| state.buffer().is_some()).unwrap_or(false);
         self.popups.commit(surface);
         self.committed(&root, has_content);
     }

@@ -78,7 +78,8 @@ impl Dispatch<ZweftShellManagerV1, ManagerData> for Weft {
                 state.describe(Description::new(window, surface, role_of(&role)));
             }
             zweft_shell_manager_v1::Request::Destroy => {
-                let windows = data.windows.lock().map(|mut windows| std::mem::take(&mut *windows)).unwrap_or_default();
+                let windows =
+                    data.windows.lock().map(|mut windows| std::mem::take(&mut *windows)).unwrap_or_default();
                 for window in windows {
                     if let Some(data) = window.data::<WindowData>() {
                         data.inert.store(true, Ordering::Relaxed);

@@ -12,7 +12,9 @@ pub struct Rect {
 impl Rect {
     /// Whether the point is inside.
     pub fn contains(&self, x: f64, y: f64) -> bool {
-        let inside = |at: f64, start: i32, length: i32| at >= f64::from(start) && at < f64::from(start) + f64::from(length);
+        let inside = |at: f64, start: i32, length: i32| {
+            at >= f64::from(start) && at < f64::from(start) + f64::from(length)
+        };
         inside(x, self.x, self.width) && inside(y, self.y, self.height)
     }
 

@@ -234,7 +234,8 @@ impl Windows {
     fn raise(&mut self, id: WindowId) {
         self.stack.retain(|other| *other != id);
         let layer = self.layer(id);
-        let above = self.stack.iter().position(|other| self.layer(*other) > layer).unwrap_or(self.stack.len());
+        let above =
+            self.stack.iter().position(|other| self.layer(*other) > layer).unwrap_or(self.stack.len());
         self.stack.insert(above, id);
     }
 
@@ -258,9 +259,16 @@ impl Windows {
     fn verify_invariants(&self) {
         let unique: BTreeSet<_> = self.stack.iter().collect();
         assert_eq!(unique.len(), self.stack.len(), "a window is in the stack twice");
-        assert!(self.stack.iter().all(|id| self.windows.contains_key(id)), "the stack holds a forgotten window");
+        assert!(
+            self.stack.iter().all(|id| self.windows.contains_key(id)),
+            "the stack holds a forgotten window"
+        );
         assert!(self.stack.is_sorted_by_key(|id| self.layer(*id)), "the layers are mixed");
-        assert_eq!(self.focus.is_none(), self.stack.is_empty(), "somebody has the keyboard exactly when somebody is shown");
+        assert_eq!(
+            self.focus.is_none(),
+            self.stack.is_empty(),
+            "somebody has the keyboard exactly when somebody is shown"
+        );
         assert!(self.focus.is_none_or(|id| self.stack.contains(&id)), "the focused window is not shown");
         let area = self.work_area();
         assert!(area.width >= 1 && area.height >= 1, "no place is left for apps");

@@ -1,12 +1,13 @@
 //! Clients that misbehave harm nobody but themselves.
 
-use crate::client::{Client, Diary};
+use crate::client::Client;
+use crate::diary::Diary;
 use crate::output::*;
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use wayland_client::protocol::{wl_compositor::WlCompositor, wl_shm, wl_shm::WlShm, wl_subcompositor};
 use wayland_client::delegate_noop;
+use wayland_client::protocol::{wl_compositor::WlCompositor, wl_shm, wl_shm::WlShm, wl_subcompositor};
 
 /// Whatever happened before, an orderly client is served.
 fn still_serves(output: &Output) {
@@ -20,7 +21,9 @@ fn garbage_on_the_socket() {
     let output = Output::start();
     for seed in 0..50u32 {
         let mut stream = output.connect();
-        let noise: Vec<u8> = (0..4096u32).map(|at| (at.wrapping_mul(2_654_435_761).wrapping_add(seed * 97) >> 13) as u8).collect();
+        let noise: Vec<u8> = (0..4096u32)
+            .map(|at| (at.wrapping_mul(2_654_435_761).wrapping_add(seed * 97) >> 13) as u8)
+            .collect();
         drop(stream.write_all(&noise));
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut answer = Vec::new();

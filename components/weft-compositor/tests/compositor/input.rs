@@ -40,7 +40,8 @@ fn the_seat_is_as_promised() {
     insta::assert_snapshot!("seat_and_output", app.told());
     let mut globals = app.globals.contents().clone_list();
     globals.sort_by(|a, b| a.interface.cmp(&b.interface));
-    let globals: Vec<String> = globals.iter().map(|global| format!("{} {}", global.interface, global.version)).collect();
+    let globals: Vec<String> =
+        globals.iter().map(|global| format!("{} {}", global.interface, global.version)).collect();
     insta::assert_snapshot!("globals", globals.join("\n"));
 }
 
@@ -116,7 +117,10 @@ fn three_fingers_are_the_systems() {
     output.swipe(3, 0.0, -110.0);
     ui.hears("panel zweft.navigation_gesture fingers=3 0,-110");
     let told = app.told();
-    assert!(told.contains("touch cancel") && !told.contains("navigation") && !told.contains("touch up"), "{told}");
+    assert!(
+        told.contains("touch cancel") && !told.contains("navigation") && !told.contains("touch up"),
+        "{told}"
+    );
     ui.told();
     output.swipe(2, 0.0, -110.0);
     app.hears("touch up 1");

@@ -2,8 +2,11 @@
 
 mod appd;
 mod client;
+mod diary;
 mod frames;
 mod hostile;
 mod input;
 mod output;
 mod placement;
+mod popups;
+mod process;

@@ -56,7 +56,8 @@ fn open_card(session: &mut LibSeatSession, path: &Path) -> Result<DrmDeviceFd, E
 }
 
 fn has_display(fd: &DrmDeviceFd) -> bool {
-    let connectors = fd.resource_handles().map(|resources| resources.connectors().to_vec()).unwrap_or_default();
+    let connectors =
+        fd.resource_handles().map(|resources| resources.connectors().to_vec()).unwrap_or_default();
     let mut infos = connectors.into_iter().filter_map(|handle| fd.get_connector(handle, false).ok());
     infos.any(|info| info.state() == connector::State::Connected)
 }

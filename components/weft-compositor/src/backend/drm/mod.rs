@@ -12,7 +12,9 @@ use mode::Choice;
 use smithay::backend::allocator::Fourcc;
 use smithay::backend::allocator::dumb::DumbAllocator;
 use smithay::backend::drm::compositor::{DrmCompositor, FrameFlags};
-use smithay::backend::drm::{DrmDevice, DrmDeviceFd, DrmDeviceNotifier, DrmEvent, DrmEventMetadata, DrmEventTime};
+use smithay::backend::drm::{
+    DrmDevice, DrmDeviceFd, DrmDeviceNotifier, DrmEvent, DrmEventMetadata, DrmEventTime,
+};
 use smithay::backend::renderer::ImportDma;
 use smithay::backend::renderer::element::RenderElementStates;
 use smithay::backend::renderer::pixman::PixmanRenderer;
@@ -99,6 +101,11 @@ impl Drm {
         self.connected.is_some() && self.device.is_active()
     }
 
+    /// Gives the device back. What was shown before this program started is not restored: it was nothing.
+    pub fn release(&mut self) {
+        self.device.pause();
+    }
+
     /// Draws what differs from the last frame and flips to it.
     pub fn draw(&mut self, scene: &Scene) -> Result<(Submitted, RenderElementStates), Error> {
         let connected = self.connected.as_mut().ok_or(Error::NotConnected)?;
@@ -117,7 +124,8 @@ impl Drm {
 
     /// Chooses display and mode anew. `Some` when they differ from those in use.
     fn connect(&mut self) -> Result<Option<OutputInfo>, Error> {
-        let choice = mode::choose(&self.device, self.connected.as_ref().map(|connected| connected.choice.connector))?;
+        let choice =
+            mode::choose(&self.device, self.connected.as_ref().map(|connected| connected.choice.connector))?;
         let Some(choice) = choice else {
             if self.connected.take().is_some() {
                 tracing::warn!("the display is unplugged");

@@ -77,7 +77,8 @@ fn millihertz(mode: &Mode) -> i32 {
     let (_, _, htotal) = mode.hsync();
     let (_, _, vtotal) = mode.vsync();
     let pixels = u64::from(htotal) * u64::from(vtotal);
-    let exact = (u64::from(mode.clock()) * 1_000_000).checked_div(pixels).and_then(|rate| i32::try_from(rate).ok());
+    let exact =
+        (u64::from(mode.clock()) * 1_000_000).checked_div(pixels).and_then(|rate| i32::try_from(rate).ok());
     match exact {
         Some(rate) if (1_000..1_000_000).contains(&rate) => rate,
         _ => i32::try_from(mode.vrefresh()).unwrap_or(60) * 1000,
