@@ -5,6 +5,8 @@ pub mod cache;
 pub mod cli;
 pub mod commands;
 pub mod elf;
+pub mod fat;
+mod fat_name;
 pub mod flash;
 pub mod image_info;
 pub mod key;

@@ -6,6 +6,7 @@ use super::sysroot::Sysroot;
 use super::uki::Uki;
 use super::verity::Verity;
 use super::{Context, Error as StageError, esp, read_file};
+use crate::fat;
 use crate::image_info::Partition;
 use crate::key::Key;
 use crate::partitions::{self, layout};
@@ -19,8 +20,8 @@ use std::path::{Path, PathBuf};
 pub enum Error {
     #[error(transparent)]
     Stage(#[from] StageError),
-    #[error(transparent)]
-    Esp(#[from] esp::Error),
+    #[error("cannot make the EFI system partition; its size is `sizes.esp` in the profile")]
+    Esp(#[from] fat::Error),
     #[error(transparent)]
     Partitions(#[from] partitions::Error),
     #[error("cannot write {path}")]
@@ -53,7 +54,7 @@ const CHUNK: usize = 64 << 10;
 
 pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Disk, Error> {
     let (partitions, bytes) = layout(&parts.profile.sizes);
-    let key = Key::new("disk")
+    let key = Key::new("disk 2")
         .text("layout", &format!("{partitions:?}"))
         .text("version", parts.version)
         .text("loader", &parts.tools.key)
