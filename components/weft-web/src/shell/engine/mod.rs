@@ -7,6 +7,7 @@ mod gl;
 mod gl_calls;
 mod page;
 mod preferences;
+mod random;
 
 pub use page::{Page, PageEvent};
 
@@ -67,8 +68,7 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine and begins to load the page.
     pub fn start(show: Show, page: Rc<Page>, waker: Box<dyn EventLoopWaker>) -> Result<Self, Error> {
-        // Servo asks rustls for the default provider before any page can.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        random::install();
         let url: Url = show.site.page(&show.page)?;
         let folders: Result<Vec<_>, package::Error> =
             show.folders.into_iter().map(|(host, folder)| Ok((host, Package::open(&folder)?))).collect();
