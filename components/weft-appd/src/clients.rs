@@ -1,6 +1,7 @@
 //! Connections to appd's socket. Each has its own tasks and its own bounds: one that reads slowly is cut off, one that sends nonsense is
 //! told so, and neither costs the others anything.
 
+use crate::chain::chain;
 use crate::peer::Policy;
 use crate::sessions::{ClientId, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,14 +165,4 @@ async fn next(id: ClientId, reader: &mut OwnedReadHalf) -> Option<FromClient> {
         Ok(request) => FromClient::Request(id, request),
         Err(error) => FromClient::Nonsense(id, chain(&error)),
     })
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text += &format!(": {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -2,6 +2,7 @@
 //! that a session ends whole.
 
 mod cgroup;
+mod chain;
 mod children;
 mod clients;
 mod compositor;

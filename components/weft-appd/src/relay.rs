@@ -190,15 +190,15 @@ async fn carry_from_component(reader: OwnedReadHalf, ends: ComponentEnds) {
             Line::Notice(Notice::Refused { .. }) => None,
         };
         // Waiting here slows the component that talks too much, and nobody else.
-        if let Some(other) = other {
-            if ends.others.send(other).await.is_err() {
-                return;
-            }
+        if let Some(other) = other
+            && ends.others.send(other).await.is_err()
+        {
+            return;
         }
-        if let (Line::Message(_), Some(to_page)) = (&line, &ends.to_page) {
-            if let Err(reason) = to_page.deliver(&line, &mut stuck).await {
-                ends.back.refuse(reason);
-            }
+        if let (Line::Message(_), Some(to_page)) = (&line, &ends.to_page)
+            && let Err(reason) = to_page.deliver(&line, &mut stuck).await
+        {
+            ends.back.refuse(reason);
         }
     }
 }

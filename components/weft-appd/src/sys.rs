@@ -27,10 +27,10 @@ pub fn prepare(command: &mut Command, channel: BorrowedFd<'_>, cgroup: Option<Ow
                 return Err(io::Error::from_raw_os_error(libc::ESRCH));
             }
             check(libc::fcntl(channel, libc::F_SETFD, 0))?;
-            if let Some(procs) = &cgroup {
-                if libc::write(procs.as_raw_fd(), c"0".as_ptr().cast(), 1) != 1 {
-                    return Err(io::Error::last_os_error());
-                }
+            if let Some(procs) = &cgroup
+                && libc::write(procs.as_raw_fd(), c"0".as_ptr().cast(), 1) != 1
+            {
+                return Err(io::Error::last_os_error());
             }
         }
         Ok(())

@@ -28,7 +28,8 @@ impl Appd {
     pub fn start(environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         install_apps(&folder.path().join("apps"));
-        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let environment: Vec<_> =
+            environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let process = spawn(folder.path(), &environment);
         Self { folder, environment, process }
     }
@@ -111,7 +112,7 @@ impl Drop for Appd {
     }
 }
 
-fn spawn(folder: &Path, environment: &Vec<(String, String)>) -> Child {
+fn spawn(folder: &Path, environment: &[(String, String)]) -> Child {
     for name in ["run", "pages", "data", "home"] {
         std::fs::create_dir_all(folder.join(name)).unwrap();
     }
