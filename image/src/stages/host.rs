@@ -29,7 +29,7 @@ const fn need(package: &'static str, file: &'static str) -> Need {
 }
 
 /// For building the kernel, device code, the engine and the image, and for running it.
-const NEEDS: [Need; 32] = [
+const NEEDS: [Need; 33] = [
     need("bc", "/usr/bin/bc"),
     need("binutils", "/usr/bin/ld"),
     need("bison", "/usr/bin/bison"),
@@ -54,6 +54,7 @@ const NEEDS: [Need; 32] = [
     need("libxkbcommon-dev", "/usr/include/xkbcommon/xkbcommon.h"),
     need("lld-19", "/usr/bin/ld.lld-19"),
     need("llvm-19", "/usr/bin/llvm-ar-19"),
+    need("lz4", "/usr/bin/lz4"),
     need("m4", "/usr/bin/m4"),
     need("make", "/usr/bin/make"),
     need("ovmf", "/usr/share/OVMF/OVMF_CODE_4M.fd"),
