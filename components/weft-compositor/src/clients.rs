@@ -14,6 +14,10 @@ const MAX_SURFACES: u32 = 256;
 const MAX_WINDOWS: u32 = 32;
 /// Shared memory pools of one client: each holds a descriptor of ours open.
 const MAX_POOLS: u32 = 64;
+/// Buffers of one client: each keeps its pool, even one that was given back.
+const MAX_BUFFERS: u32 = 256;
+/// Frame callbacks that wait on one surface.
+pub const MAX_FRAME_CALLBACKS: usize = 1024;
 /// `zweft_shell_window_v1` objects of one client.
 const MAX_SHELL_WINDOWS: u32 = 64;
 
@@ -43,6 +47,7 @@ pub struct ClientInfo {
     surfaces: Quota,
     pub windows: Quota,
     pub pools: Quota,
+    pub buffers: Quota,
     pub shell_windows: Quota,
     gone: std::sync::Arc<Mutex<Vec<Departed>>>,
 }
@@ -65,6 +70,7 @@ impl ClientInfo {
             surfaces: Quota::default(),
             windows: Quota::default(),
             pools: Quota::default(),
+            buffers: Quota::default(),
             shell_windows: Quota::default(),
             gone,
         }
@@ -86,6 +92,10 @@ impl ClientInfo {
         limited(&self.pools, MAX_POOLS, "shared memory pools")
     }
 
+    pub fn take_buffer(&self) -> Result<(), Excess> {
+        limited(&self.buffers, MAX_BUFFERS, "buffers")
+    }
+
     pub fn take_shell_window(&self) -> Result<(), Excess> {
         limited(&self.shell_windows, MAX_SHELL_WINDOWS, "zweft_shell_window_v1 objects")
     }
@@ -99,8 +109,8 @@ fn limited(quota: &Quota, limit: u32, what: &'static str) -> Result<(), Excess> 
 #[derive(Debug, thiserror::Error)]
 #[error("more than {limit} {what}")]
 pub struct Excess {
-    what: &'static str,
-    limit: u32,
+    pub what: &'static str,
+    pub limit: u32,
 }
 
 impl ClientData for ClientInfo {

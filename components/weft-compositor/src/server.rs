@@ -54,6 +54,7 @@ enum Opened {
 
 /// Runs until it is told to stop.
 pub fn run(options: &Options) -> Result<(), Error> {
+    allow_more_files();
     let mut controls = None;
     let (backend, opened, info) = match &options.display {
         Target::Drm => {
@@ -187,4 +188,13 @@ fn listen_for_appd(events: &LoopHandle<'static, Weft>) -> Result<(), Error> {
     };
     let path = path.unwrap_or_else(|| "the passed socket".into());
     appd::listen(listener, events).map_err(|source| Error::Appd { path, source })
+}
+
+/// Every client holds descriptors of ours open: takes as many as the system allows.
+fn allow_more_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::debug!("the limit of open files stays: {error}");
+    }
 }

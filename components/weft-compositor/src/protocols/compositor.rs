@@ -1,12 +1,13 @@
 //! `wl_compositor` and `wl_subcompositor`: surfaces and what is committed to them.
 
-use crate::clients;
+use crate::clients::{self, Excess};
 use crate::state::Weft;
 use smithay::backend::renderer::utils::{on_commit_buffer_handler, with_renderer_surface_state};
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::reexports::wayland_server::{Client, Resource};
 use smithay::wayland::compositor::{
-    CompositorClientState, CompositorHandler, CompositorState, get_parent, is_sync_subsurface,
+    CompositorClientState, CompositorHandler, CompositorState, SurfaceAttributes, SurfaceData, get_parent,
+    is_sync_subsurface, with_states,
 };
 
 smithay::delegate_compositor!(Weft);
@@ -34,6 +35,14 @@ impl CompositorHandler for Weft {
 
     fn commit(&mut self, surface: &WlSurface) {
         on_commit_buffer_handler::<Self>(surface);
+        let callbacks = |states: &SurfaceData| {
+            states.cached_state.get::<SurfaceAttributes>().current().frame_callbacks.len()
+        };
+        if with_states(surface, callbacks) > clients::MAX_FRAME_CALLBACKS {
+            let limit = clients::MAX_FRAME_CALLBACKS as u32;
+            clients::cut_off(surface, &Excess { what: "frame callbacks", limit });
+            return;
+        }
         if is_sync_subsurface(surface) {
             return;
         }

@@ -16,7 +16,13 @@ use smithay::wayland::shm::{ShmBufferUserData, ShmHandler, ShmPoolUserData, ShmS
 const MAX_SIDE: i32 = 16_384;
 
 impl BufferHandler for Weft {
-    fn buffer_destroyed(&mut self, _buffer: &WlBuffer) {}
+    fn buffer_destroyed(&mut self, buffer: &WlBuffer) {
+        if let Some(client) = buffer.client()
+            && let Some(info) = clients::info(&client)
+        {
+            info.buffers.release();
+        }
+    }
 }
 
 impl ShmHandler for Weft {
@@ -57,11 +63,14 @@ impl Dispatch<WlShmPool, ShmPoolUserData> for Weft {
         display: &DisplayHandle,
         init: &mut DataInit<'_, Self>,
     ) {
-        if let wl_shm_pool::Request::CreateBuffer { width, height, .. } = request
-            && (width > MAX_SIDE || height > MAX_SIDE)
-        {
-            let message = format!("a buffer of {width}x{height} pixels; at most {MAX_SIDE}x{MAX_SIDE}");
-            pool.post_error(wl_shm::Error::InvalidStride, message);
+        if let wl_shm_pool::Request::CreateBuffer { width, height, .. } = request {
+            if let Some(Err(excess)) = clients::info(client).map(|info| info.take_buffer()) {
+                clients::cut_off(pool, &excess);
+            }
+            if width > MAX_SIDE || height > MAX_SIDE {
+                let message = format!("a buffer of {width}x{height} pixels; at most {MAX_SIDE}x{MAX_SIDE}");
+                pool.post_error(wl_shm::Error::InvalidStride, message);
+            }
         }
         <ShmState as Dispatch<WlShmPool, ShmPoolUserData, Self>>::request(
             state, client, pool, request, data, display, init,

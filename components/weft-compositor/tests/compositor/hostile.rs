@@ -51,7 +51,7 @@ fn more_surfaces_than_one_client_gets() {
     let output = Output::start();
     let mut greedy = Client::connect(&output);
     let compositor: WlCompositor = greedy.bind();
-    for _ in 0..1000 {
+    for _ in 0..257 {
         compositor.create_surface(&greedy.handle, "more");
     }
     assert!(greedy.error().unwrap().contains("more than 256 surfaces"));
@@ -78,10 +78,33 @@ fn more_pools_than_one_client_gets() {
     let shm: WlShm = greedy.bind();
     let file = memfd_create("pool", MemfdFlags::CLOEXEC).unwrap();
     ftruncate(&file, 4096).unwrap();
-    for _ in 0..100 {
+    for _ in 0..65 {
         shm.create_pool(file.as_fd(), 4096, &greedy.handle, ());
     }
     assert!(greedy.error().unwrap().contains("shared memory pools"));
+    still_serves(&output);
+}
+
+#[test]
+fn more_buffers_than_one_client_gets() {
+    let output = Output::start();
+    let mut greedy = Client::connect(&output);
+    let shm: WlShm = greedy.bind();
+    let file = memfd_create("pool", MemfdFlags::CLOEXEC).unwrap();
+    ftruncate(&file, 4096).unwrap();
+    let pool = shm.create_pool(file.as_fd(), 4096, &greedy.handle, ());
+    for _ in 0..2 {
+        let some = |_| pool.create_buffer(0, 8, 8, 32, wl_shm::Format::Xrgb8888, &greedy.handle, ());
+        let buffers: Vec<_> = (0..200).map(some).collect();
+        greedy.roundtrip();
+        buffers.iter().for_each(|buffer| buffer.destroy());
+        greedy.roundtrip();
+    }
+    for _ in 0..257 {
+        pool.create_buffer(0, 8, 8, 32, wl_shm::Format::Xrgb8888, &greedy.handle, ());
+        drop(greedy.connection.flush());
+    }
+    assert!(greedy.error().is_some());
     still_serves(&output);
 }
 

@@ -104,6 +104,8 @@ impl Drm {
     /// Gives the device back. What was shown before this program started is not restored: it was nothing.
     pub fn release(&mut self) {
         self.device.pause();
+        // The end of the process closes the device; closing it now would give up a second time what `pause` gave up.
+        std::mem::forget(self.device.device_fd().clone());
     }
 
     /// Draws what differs from the last frame and flips to it.
