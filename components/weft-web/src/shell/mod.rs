@@ -2,6 +2,7 @@
 
 mod engine;
 mod input;
+mod messages;
 mod run;
 mod sys;
 mod turn;

@@ -50,7 +50,8 @@ pub fn run(options: Options) -> Exit {
 }
 
 fn try_run(options: Options) -> Result<Exit, Error> {
-    // First of all, so that no descriptor opened here can be mistaken for it.
+    sys::share_heaps();
+    // Before anything is opened, so that no descriptor opened here can be mistaken for it.
     let channel = channel(&options.shell)?;
     let mut event_loop = EventLoop::try_new().map_err(Error::Loop)?;
     let handle = event_loop.handle();

@@ -1,7 +1,8 @@
-//! The unsafe code of the shells: memory that SWGL draws into, and the descriptor that appd passed.
+//! The unsafe code of the shells: memory that SWGL draws into, the descriptor that appd passed, and how many heaps there are.
 
 #![allow(unsafe_code)]
 
+use std::ffi::c_int;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -39,6 +40,19 @@ impl Canvas {
         // only inside calls from this thread, none of which can run while the borrow of `self` lasts.
         unsafe { std::slice::from_raw_parts(self.pixels.as_ptr().cast(), self.pixels.len() * 4) }
     }
+}
+
+unsafe extern "C" {
+    /// `mallopt(3)` of glibc.
+    fn mallopt(parameter: c_int, value: c_int) -> c_int;
+}
+
+/// Makes the threads of this process share few heaps. glibc gives each its own, and the engine's two dozen leave most of theirs empty.
+pub fn share_heaps() {
+    const M_ARENA_MAX: c_int = -8;
+    const HEAPS: c_int = 2;
+    // SAFETY: the function takes two numbers, and does nothing where it does not know the first.
+    unsafe { mallopt(M_ARENA_MAX, HEAPS) };
 }
 
 /// Takes over an inherited stream socket, close-on-exec from now on.

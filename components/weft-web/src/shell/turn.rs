@@ -3,12 +3,11 @@
 use super::engine::{Engine, PageEvent};
 use super::input::{self, Input};
 use super::wayland::{Display, Keypress, Submitted, WindowEvent};
-use crate::channel::{Channel, Incoming};
+use crate::channel::Channel;
 use crate::exit::Exit;
 use crate::readiness::Readiness;
-use calloop::generic::Generic;
 use calloop::timer::{TimeoutAction, Timer};
-use calloop::{Interest, LoopHandle, Mode, PostAction, RegistrationToken};
+use calloop::{LoopHandle, RegistrationToken};
 use servo::Code;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -21,15 +20,13 @@ const FIRST_FRAME_LIMIT: Duration = Duration::from_secs(4);
 const SETTLE: Duration = Duration::from_millis(100);
 /// The pace of animations while the compositor asks for no frames.
 const TICK: Duration = Duration::from_millis(16);
-/// How often appd is tried while it is away.
-const RECONNECT: Duration = Duration::from_millis(300);
 
 /// A running shell.
 pub struct Shell {
-    engine: Engine,
+    pub(super) engine: Engine,
     display: Option<Display>,
-    handle: LoopHandle<'static, Shell>,
-    is_system: bool,
+    pub(super) handle: LoopHandle<'static, Shell>,
+    pub(super) is_system: bool,
     ready_token: Option<String>,
     started: Instant,
     readiness: Readiness,
@@ -39,7 +36,7 @@ pub struct Shell {
     ticking: bool,
     overlay: bool,
     repeating: Option<(Code, RegistrationToken)>,
-    channel_source: Option<RegistrationToken>,
+    pub(super) channel_source: Option<RegistrationToken>,
     exit: Option<Exit>,
 }
 
@@ -232,66 +229,6 @@ impl Shell {
         }
     }
 
-    fn pass_messages(&mut self) {
-        let mut closed = false;
-        {
-            let page = &self.engine.page;
-            let (mut channel, mut inbox) = (page.channel.borrow_mut(), page.inbox.borrow_mut());
-            while !closed && !inbox.is_full() {
-                match channel.receive() {
-                    Incoming::Message(message) => inbox.push(message),
-                    Incoming::Nothing => break,
-                    Incoming::Closed => closed = true,
-                }
-            }
-        }
-        self.engine.deliver();
-        if closed {
-            if let Some(source) = self.channel_source.take() {
-                self.handle.remove(source);
-            }
-            if self.is_system {
-                self.connect_appd();
-                self.pass_messages();
-            } else {
-                tracing::info!("the session is over");
-                self.end(Exit::Done);
-            }
-        }
-    }
-
-    fn connect_appd(&mut self) {
-        let connected = match &mut *self.engine.page.channel.borrow_mut() {
-            Channel::Appd(appd) => appd.connect(),
-            Channel::Session(_) | Channel::None => return,
-        };
-        if connected {
-            self.watch_channel();
-        } else {
-            self.after(RECONNECT, Self::connect_appd);
-        }
-    }
-
-    fn watch_channel(&mut self) {
-        if self.channel_source.is_some() {
-            return;
-        }
-        let socket = self.engine.page.channel.borrow().socket().map(|socket| socket.try_clone_to_owned());
-        let Some(Ok(socket)) = socket else { return };
-        let source = Generic::new(socket, Interest::BOTH, Mode::Edge);
-        let inserted = self.handle.insert_source(source, |_, _, shell| {
-            shell.engine.page.channel.borrow_mut().woken();
-            Ok(PostAction::Continue)
-        });
-        match inserted {
-            Ok(token) => self.channel_source = Some(token),
-            Err(error) => {
-                tracing::error!("cannot watch the channel: {}", error.error);
-                self.end(Exit::Failed);
-            }
-        }
-    }
-
     /// Tells the watchdog that this process is alive as long as its page is.
     fn watch_page(&mut self, interval: Duration) {
         if self.engine.is_alive() {
@@ -324,7 +261,7 @@ impl Shell {
         }
     }
 
-    fn after(&mut self, delay: Duration, then: impl FnOnce(&mut Self) + 'static) {
+    pub(super) fn after(&mut self, delay: Duration, then: impl FnOnce(&mut Self) + 'static) {
         let mut then = Some(then);
         let inserted = self.handle.insert_source(Timer::from_duration(delay), move |_, (), shell| {
             if let Some(then) = then.take() {
