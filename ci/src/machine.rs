@@ -165,8 +165,10 @@ impl TestVm {
 fn is_error(line: &str) -> bool {
     const WORDS: [&str; 8] =
         ["error", "panic", "failed", "oops", "bug:", "call trace", "segfault", "out of memory"];
+    // QEMU without KVM cannot always deliver the timer's first interrupts in time; the kernel tries another way and goes on.
+    const EMULATED_TIMER: &str = "..MP-BIOS bug: 8254 timer";
     let line = line.to_lowercase();
-    WORDS.iter().any(|word| line.contains(word))
+    !line.contains(&EMULATED_TIMER.to_lowercase()) && WORDS.iter().any(|word| line.contains(word))
 }
 
 #[cfg(test)]
@@ -178,5 +180,6 @@ mod tests {
         assert!(is_error("weft-init: [   2.000] error: cannot mount /state"));
         assert!(is_error("[    1.2] Kernel panic - not syncing"));
         assert!(!is_error("weft-init: [   3.412] weft-compositor ready"));
+        assert!(!is_error("[    0.024000] ..MP-BIOS bug: 8254 timer not connected to IO-APIC"));
     }
 }

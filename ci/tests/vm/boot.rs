@@ -118,11 +118,12 @@ fn boot_counting(vm: &mut TestVm) -> anyhow::Result<()> {
     let esp = disk::partition(&vm.info, "esp")?.clone();
     let entries = |vm: &TestVm| disk::esp_names(&vm.disk(), &esp, "EFI/Linux");
     let before = entries(vm)?;
-    ensure!(before == ["weft_1+3.efi"], "the built image has {before:?}");
+    let name = format!("weft_{}", vm.info.version);
+    ensure!(before == [format!("{name}+3.efi")], "the built image has {before:?}");
     vm.start()?;
     vm.wait_init(Mark::default(), "started")?;
     vm.stop();
     let after = entries(vm)?;
-    ensure!(after == ["weft_1+2-1.efi"], "after one start there is {after:?}");
+    ensure!(after == [format!("{name}+2-1.efi")], "after one start there is {after:?}");
     Ok(())
 }

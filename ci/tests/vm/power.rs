@@ -4,7 +4,7 @@ use crate::{CORE, KIOSK, vm_test};
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use std::time::{Duration, Instant};
-use weft_ci::TestVm;
+use weft_ci::{TestVm, wait};
 use weft_image::vm::Mark;
 use weft_image::vm::console::InitLine;
 
@@ -55,8 +55,7 @@ fn log_survives(vm: &mut TestVm) -> anyhow::Result<()> {
     vm.start()?;
     vm.wait_agent()?;
     vm.wait_init(Mark::default(), "weft-appd ready")?;
-    let first = vm.agent()?.log("init")?;
-    ensure!(first.contains("weft-appd ready"), "PID 1's own log lacks what it said:\n{first}");
+    let first = log_with(vm, "weft-appd ready", 1)?;
     let kernel = vm.agent()?.log("kernel")?;
     ensure!(kernel.contains("Linux version"), "the kernel's log lacks its beginning:\n{kernel}");
     let limit = vm.pace.limit(SHUTDOWN) * 4;
@@ -66,8 +65,17 @@ fn log_survives(vm: &mut TestVm) -> anyhow::Result<()> {
     vm.start()?;
     vm.wait_agent()?;
     vm.wait_init(Mark::default(), "weft-appd ready")?;
-    let second = vm.agent()?.log("init")?;
+    let second = log_with(vm, "weft-appd ready", 2)?;
     ensure!(second.starts_with(&first), "the log of the boot before is gone:\n{second}");
-    ensure!(second.matches("weft-appd ready").count() == 2, "the second boot is not in the log:\n{second}");
     Ok(())
+}
+
+/// PID 1's own log once it has a text so often; what it says on the console it keeps a moment later.
+fn log_with(vm: &mut TestVm, text: &str, count: usize) -> anyhow::Result<String> {
+    let limit = vm.pace.limit(10);
+    let agent = vm.agent()?;
+    wait::until(limit, &format!("`{text}` {count} times in PID 1's log"), || {
+        let log = agent.log("init")?;
+        Ok((log.matches(text).count() == count).then_some(log))
+    })
 }
