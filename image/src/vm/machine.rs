@@ -83,7 +83,7 @@ impl Machine {
         add("-qmp", format!("unix:{},server=on,wait=off", comma(&sockets.join("qmp"))));
         let display = match self.display {
             Display::None => "none".into(),
-            Display::Window(backend) => format!("{backend},show-cursor=on"),
+            Display::Window(backend) => backend.into(),
         };
         add("-display", display);
         arguments.push("-nodefaults".into());

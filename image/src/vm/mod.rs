@@ -46,6 +46,8 @@ pub enum Error {
     NoKvm { why: String },
     #[error("cannot {action} {path}")]
     File { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("another `cargo weft` works in {0}: end that one first")]
+    WorkInUse(PathBuf),
     #[error("the disk {0} is in use by another machine: end that one first")]
     DiskInUse(PathBuf),
     #[error("QEMU did not start: {0}")]

@@ -5,16 +5,23 @@ use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// The folder `build/vm/<name>` of the checkout, emptied when it is created.
+/// The folder `build/vm/<name>` of the checkout, emptied when it is created, for one process at a time.
 #[derive(Debug)]
 pub struct Work {
     folder: PathBuf,
     keep: bool,
+    _locked: File,
 }
 
 impl Work {
     pub fn create(checkout: &Path, name: &str) -> Result<Work> {
-        let folder = checkout.join("build/vm").join(name);
+        let all = checkout.join("build/vm");
+        std::fs::create_dir_all(&all).map_err(file_error("create", &all))?;
+        let folder = all.join(name);
+        let lock = all.join(format!(".{name}.lock"));
+        let locked = File::create(&lock).map_err(file_error("create", &lock))?;
+        flock(&locked, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| Error::WorkInUse(folder.clone()))?;
         match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(file_error("empty", &folder)(error));
@@ -22,7 +29,7 @@ impl Work {
             _ => {}
         }
         std::fs::create_dir_all(&folder).map_err(file_error("create", &folder))?;
-        Ok(Work { folder, keep: false })
+        Ok(Work { folder, keep: false, _locked: locked })
     }
 
     pub fn folder(&self) -> &Path {
@@ -95,7 +102,11 @@ mod tests {
     #[test]
     fn the_folder_goes_unless_kept() {
         let checkout = tempfile::tempdir().unwrap();
-        let folder = Work::create(checkout.path(), "shot").unwrap().folder().to_owned();
+        let work = Work::create(checkout.path(), "shot").unwrap();
+        let folder = work.folder().to_owned();
+        let second = Work::create(checkout.path(), "shot").unwrap_err().to_string();
+        assert!(second.contains("build/vm/shot") && second.contains("another"), "{second}");
+        drop(work);
         assert!(!folder.exists());
         Work::create(checkout.path(), "shot").unwrap().keep();
         std::fs::write(folder.join("old"), "").unwrap();
