@@ -2,13 +2,15 @@
 
 use crate::{KIOSK, vm_test};
 use anyhow::ensure;
-use libtest_mimic::Trial;
-use weft_ci::TestVm;
+use libtest_mimic::{Completion, Trial};
+use weft_ci::{TestVm, images};
 use weft_ci_agent::FileFacts;
 
 /// Only test images have it.
 const AGENT: &str = "/usr/bin/weft-ci-agent";
 const MOST_PROGRAMS: usize = 14;
+/// Promised with the first release: a device with slots of 128 MiB has room to grow.
+const ROOT_MIB: [(&str, u64); 2] = [("kiosk", 72), ("core", 24)];
 /// Names that would give a person, or an attacker, something to type into.
 const INTERPRETERS: [&str; 17] = [
     "sh", "bash", "dash", "ash", "ksh", "zsh", "busybox", "toybox", "perl", "python", "python3", "lua",
@@ -19,7 +21,28 @@ const ANY_EXECUTE: u32 = 0o111;
 const OTHERS_WRITE: u32 = 0o022;
 
 pub fn trials() -> Vec<Trial> {
-    vec![vm_test("the_image_has_few_programs_and_none_that_interprets", KIOSK, executables)]
+    vec![
+        vm_test("the_image_has_few_programs_and_none_that_interprets", KIOSK, executables),
+        Trial::ignorable_test("images_keep_to_their_size_and_ship_no_agent", || {
+            shipped().map_err(|error| format!("{error:#}").into())
+        }),
+    ]
+}
+
+/// The images that ship, from what the pipeline says about them.
+fn shipped() -> anyhow::Result<Completion> {
+    for (profile, most_mib) in ROOT_MIB {
+        let image = match images::find(profile) {
+            Ok(image) => image,
+            Err(reason) => return Ok(Completion::ignored_with(reason)),
+        };
+        let mib = image.root_bytes.div_ceil(1 << 20);
+        ensure!(mib <= most_mib, "the root image of {profile} has {mib} MiB, more than {most_mib}");
+        let files = std::fs::read_to_string(&image.files)?;
+        ensure!(files.contains("usr/bin/weft-init"), "{} does not list PID 1", image.files.display());
+        ensure!(!files.contains("weft-ci-agent"), "{profile} ships the tests' agent");
+    }
+    Ok(Completion::Completed)
 }
 
 /// A shared object says so in its name; everything else that is ELF can be started.
