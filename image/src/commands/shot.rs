@@ -3,8 +3,9 @@
 use super::Error;
 use crate::cli::ShotArgs;
 use crate::pipeline::{self, Request};
+use crate::profile::Profile;
 use crate::vm::work::{Work, copy_and_lock};
-use crate::vm::{self, Accelerator, Machine, Mark, Pace, Qemu, Vm, input, parse_memory, session};
+use crate::vm::{self, Accelerator, Machine, Mark, Pace, Qemu, Vm, parse_memory, session};
 use crate::workspace::Workspace;
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,15 +16,24 @@ pub fn run(arguments: &ShotArgs) -> Result<ExitCode, Error> {
     let qemu = Qemu::find()?;
     let accelerator = Accelerator::choose(arguments.machine.accel)?;
     let memory_mib = parse_memory(arguments.machine.memory.as_deref().unwrap_or(MEMORY))?;
-    if let Some(app) = &arguments.app {
-        input::keys_for(app)?;
-    }
     let folder = arguments.output.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(missing) = folder.filter(|folder| !folder.is_dir()) {
         return Err(format!("there is no folder {}: create it first", missing.display()).into());
     }
 
     let workspace = Workspace::find()?;
+    let profile = Profile::read(workspace.root(), &arguments.profile.profile)?;
+    if !profile.has_engine() {
+        return Err(format!(
+            "the profile {} has no screen: use one with a display, such as kiosk",
+            profile.name
+        )
+        .into());
+    }
+    if let Some(app) = arguments.app.as_ref().filter(|app| !profile.apps.contains(app)) {
+        let known = profile.apps.join(", ");
+        return Err(format!("the profile {} has no app {app}; it has: {known}", profile.name).into());
+    }
     let request = Request { profile: arguments.profile.profile.clone(), rebuild: false };
     let image = pipeline::build(&workspace, &request)?;
     let mut work = Work::create(workspace.root(), "shot")?;
