@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::{Exit, session};
 use clap::{ArgGroup, Parser, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -21,6 +22,15 @@ pub enum Command {
     /// Compiles a component for the device. The output depends on nothing but the component and this program.
     #[cfg(feature = "compiler")]
     Compile(CompileArgs),
+}
+
+impl Command {
+    pub fn run(&self) -> Result<Exit, session::Error> {
+        match *self {
+            #[cfg(feature = "compiler")]
+            Self::Compile(ref args) => crate::compile::compile(args),
+        }
+    }
 }
 
 /// `weft-runtime compile`.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
 use weft_manifest::Capability;
 
 /// Why a component does not fit its app's capabilities.
@@ -72,34 +73,67 @@ fn user(capability: &Capability) -> Option<&'static str> {
     }
 }
 
-/// Refuses a component that imports what was not granted, or that was granted what it does not import. `granted` is without the defaults.
+/// One import of a component.
+struct Import<'a> {
+    name: &'a str,
+    /// The resources it names, where it has no function that could be called. The C library of older Rust imports `wasi:sockets` so,
+    /// only to be able to drop what it can never get.
+    inert: Option<Vec<&'a str>>,
+}
+
+/// Refuses a component that imports what was not granted, or that was granted what it does not import. `granted` is without the
+/// defaults. What comes out are the imports that need a resource to exist in name only: interface and resource.
 pub fn check(
     engine: &Engine,
     component: &Component,
     module: &Path,
     granted: &[Capability],
-) -> Result<(), Error> {
+) -> Result<Vec<(String, String)>, Error> {
     let component_type = component.component_type();
-    let imports: Vec<&str> = component_type.imports(engine).map(|(name, _)| name).collect();
-    check_names(&imports, module, granted)
+    let externs: Vec<_> = component_type.imports(engine).collect();
+    let imports: Vec<Import<'_>> =
+        externs.iter().map(|(name, item)| Import { name, inert: inert(engine, &item.ty) }).collect();
+    check_imports(&imports, module, granted)
 }
 
-fn check_names(imports: &[&str], module: &Path, granted: &[Capability]) -> Result<(), Error> {
-    let module = || module.to_owned();
-    for import in imports {
-        let import = (*import).to_owned();
-        match need(interface(&import)) {
-            Some(Need::Nothing) => {}
-            Some(Need::Granted(capability, _))
-                if Capability::DEFAULT.contains(&capability) || granted.contains(&capability) => {}
-            Some(Need::Granted(_, capability)) => {
-                return Err(Error::NotGranted { module: module(), import, capability });
-            }
-            Some(Need::NotBacked) => return Err(Error::NotBacked { module: module(), import }),
-            None => return Err(Error::Unknown { module: module(), import }),
+fn inert<'a>(engine: &'a Engine, item: &'a ComponentItem) -> Option<Vec<&'a str>> {
+    let ComponentItem::ComponentInstance(instance) = item else { return None };
+    let mut resources = Vec::new();
+    for (name, item) in instance.exports(engine) {
+        match item.ty {
+            ComponentItem::Resource(_) => resources.push(name),
+            ComponentItem::Type(_) => {}
+            _ => return None,
         }
     }
-    let imported = |name: &str| imports.iter().any(|import| interface(import) == name);
+    Some(resources)
+}
+
+fn check_imports(
+    imports: &[Import<'_>],
+    module: &Path,
+    granted: &[Capability],
+) -> Result<Vec<(String, String)>, Error> {
+    let module = || module.to_owned();
+    let mut in_name_only = Vec::new();
+    for Import { name, inert } in imports {
+        let import = (*name).to_owned();
+        match (need(interface(name)), inert) {
+            (Some(Need::Nothing), _) => {}
+            (Some(Need::Granted(capability, _)), _)
+                if Capability::DEFAULT.contains(&capability) || granted.contains(&capability) => {}
+            (Some(Need::Granted(_, capability)), _) => {
+                return Err(Error::NotGranted { module: module(), import, capability });
+            }
+            (Some(Need::NotBacked), Some(resources)) => {
+                in_name_only
+                    .extend(resources.iter().map(|resource| (import.clone(), (*resource).to_owned())));
+            }
+            (Some(Need::NotBacked), None) => return Err(Error::NotBacked { module: module(), import }),
+            (None, _) => return Err(Error::Unknown { module: module(), import }),
+        }
+    }
+    let imported = |wanted: &str| imports.iter().any(|import| interface(import.name) == wanted);
     if !imported("weft:app/notify") {
         return Err(Error::NeverReady(module()));
     }
@@ -111,7 +145,7 @@ fn check_names(imports: &[&str], module: &Path, granted: &[Capability]) -> Resul
             return Err(Error::Unused { module: module(), capability: capability.to_string(), interface });
         }
     }
-    Ok(())
+    Ok(in_name_only)
 }
 
 /// `wasi:io/poll` of `wasi:io/poll@0.2.3`.
@@ -127,7 +161,8 @@ mod tests {
 
     fn check(imports: &[&str], granted: &[&str]) -> Result<(), String> {
         let granted: Vec<Capability> = granted.iter().map(|text| text.parse().unwrap()).collect();
-        check_names(imports, Path::new("app.wasm"), &granted).map_err(|error| error.to_string())
+        let imports: Vec<Import<'_>> = imports.iter().map(|name| Import { name, inert: None }).collect();
+        check_imports(&imports, Path::new("app.wasm"), &granted).map(drop).map_err(|error| error.to_string())
     }
 
     #[test]

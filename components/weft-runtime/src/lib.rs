@@ -3,7 +3,7 @@
 pub mod args;
 mod channel;
 #[cfg(feature = "compiler")]
-pub mod compile;
+mod compile;
 mod compiled;
 mod deadline;
 mod engine;

@@ -2,7 +2,7 @@
 
 use crate::host::{v0_1, v0_2};
 use crate::state::State;
-use wasmtime::component::{HasData, HasSelf, Linker, ResourceTable};
+use wasmtime::component::{HasData, HasSelf, Linker, ResourceTable, ResourceType};
 use wasmtime::{Engine, Result};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
@@ -19,8 +19,15 @@ impl HasData for Io {
     type Data<'a> = &'a mut ResourceTable;
 }
 
-/// The linker of an app with these capabilities on top of the defaults.
-pub fn linker(engine: &Engine, granted: &[Capability]) -> Result<Linker<State>> {
+/// A resource that exists in name only: no function makes one.
+struct Nothing;
+
+/// The linker of an app with these capabilities on top of the defaults, and with resources `in_name_only` as [`crate::imports`] found them.
+pub fn linker(
+    engine: &Engine,
+    granted: &[Capability],
+    in_name_only: &[(String, String)],
+) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     let l = &mut linker;
     v0_2::weft::app::notify::add_to_linker::<State, HasSelf<State>>(l, |state| state)?;
@@ -32,6 +39,9 @@ pub fn linker(engine: &Engine, granted: &[Capability]) -> Result<Linker<State>> 
         v0_1::weft::app::notifications::add_to_linker::<State, HasSelf<State>>(l, |state| state)?;
     }
     link_wasi(l)?;
+    for (interface, resource) in in_name_only {
+        l.instance(interface)?.resource(resource, ResourceType::host::<Nothing>(), |_, _| Ok(()))?;
+    }
     Ok(linker)
 }
 

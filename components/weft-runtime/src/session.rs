@@ -72,8 +72,8 @@ impl Error {
 pub fn run(args: &SessionArgs) -> Result<Exit, Error> {
     let engine = engine::engine().map_err(Error::Engine)?;
     let component = compiled::load(&engine, &args.module)?;
-    imports::check(&engine, &component, &args.module, &args.grant)?;
-    let linker = link::linker(&engine, &args.grant).map_err(Error::Engine)?;
+    let in_name_only = imports::check(&engine, &component, &args.module, &args.grant)?;
+    let linker = link::linker(&engine, &args.grant, &in_name_only).map_err(Error::Engine)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
     let outcome = runtime.block_on(session(args, &engine, &linker, &component));

@@ -204,7 +204,11 @@ fn what_does_not_exist_here_and_what_nobody_uses_is_refused() {
             1,
         )
     };
-    World::new(&importing("wasi:sockets/tcp@0.2.0")).run(&[]).is(Exit::Refused, "wasi:sockets/tcp@0.2.0");
+    let sockets = importing("wasi:sockets/tcp@0.2.0");
+    let with = |item: &str| sockets.replace("(instance)", &format!("(instance {item})"));
+    World::new(&with("(export \"f\" (func))")).run(&[]).is(Exit::Refused, "wasi:sockets/tcp@0.2.0");
+    // Nothing of it can be called: it may exist in name.
+    World::new(&with("(export \"tcp-socket\" (type (sub resource)))")).run(&[]).is(Exit::Done, "");
     World::new(&importing("evil:thing/x@1.0.0"))
         .run(&[])
         .is(Exit::Refused, "which this system does not have");

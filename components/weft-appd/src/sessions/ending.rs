@@ -71,7 +71,7 @@ impl Sessions {
         self.sessions.remove(&id);
         actions.push(Action::Clear(id));
         actions.push(Action::Broadcast(Response::AppState { session_id: id, state: AppState::Stopped }));
-        if restart && !self.sessions.values().any(|session| session.app == app) {
+        if restart {
             let crashes = self.crashes.entry(app.clone()).or_default();
             let pause = FIRST_PAUSE.saturating_mul(1 << (*crashes).min(16)).min(LAST_PAUSE);
             *crashes = crashes.saturating_add(1);
