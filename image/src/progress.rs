@@ -16,7 +16,7 @@ pub struct Progress {
 }
 
 struct Running {
-    stage: &'static str,
+    stage: String,
     started: Instant,
     doing: String,
     reported: Instant,
@@ -38,9 +38,10 @@ impl Progress {
     }
 
     /// A stage begins. It is over when [`Self::finish`] is called for it.
-    pub fn begin(&self, stage: &'static str) {
+    pub fn begin(&self, stage: &str) {
         let now = Instant::now();
-        *lock(&self.running) = Some(Running { stage, started: now, doing: String::new(), reported: now });
+        *lock(&self.running) =
+            Some(Running { stage: stage.to_owned(), started: now, doing: String::new(), reported: now });
     }
 
     /// What the running stage works on right now.
@@ -55,7 +56,7 @@ impl Progress {
     pub fn finish(&self, cached: bool) {
         let Some(running) = lock(&self.running).take() else { return };
         let note = if cached { "cached" } else { "built" };
-        let line = format!("{:<12} {:>8}  {note}", running.stage, elapsed(running.started.elapsed()));
+        let line = format!("{:<27} {:>7}  {note}", running.stage, elapsed(running.started.elapsed()));
         self.print(&line);
     }
 
@@ -92,7 +93,7 @@ fn lock(running: &Mutex<Option<Running>>) -> MutexGuard<'_, Option<Running>> {
 fn redraw(running: &Mutex<Option<Running>>, terminal: bool) {
     let mut guard = lock(running);
     let Some(now) = guard.as_mut() else { return };
-    let line = live_line(now.stage, now.started.elapsed(), &now.doing, 78);
+    let line = live_line(&now.stage, now.started.elapsed(), &now.doing, 78);
     if terminal {
         let _ = write!(std::io::stderr(), "\r\x1b[K  {line}");
     } else if now.reported.elapsed() >= HEARTBEAT {
@@ -103,7 +104,7 @@ fn redraw(running: &Mutex<Option<Running>>, terminal: bool) {
 
 /// The live line, cut to `width` characters so that it never wraps.
 fn live_line(stage: &str, time: Duration, doing: &str, width: usize) -> String {
-    let line = format!("{stage:<12} {:>8}  {}", elapsed(time), doing.trim());
+    let line = format!("{stage:<27} {:>7}  {}", elapsed(time), doing.trim());
     line.chars().filter(|character| !character.is_control()).take(width).collect()
 }
 

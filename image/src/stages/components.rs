@@ -5,7 +5,7 @@ use super::sysroot::Sysroot;
 use super::{Context, Error, copy_file};
 use crate::key::{Key, list_files};
 use crate::profile::{ENGINE, Profile};
-use crate::tool::Tools;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Statically linked programs need nothing at all from the root image to start.
@@ -14,12 +14,13 @@ const STATIC: &str = " -Ctarget-feature=+crt-static";
 /// The built programs.
 #[derive(Clone, Debug)]
 pub struct Components {
-    /// One file a program, named like its package.
-    pub folder: PathBuf,
+    /// The file of each, by the name of its package.
+    pub programs: BTreeMap<String, PathBuf>,
     pub key: String,
 }
 
-/// Builds the programs of the profile, all but the engine.
+/// Builds the programs of the profile, all but the engine, each by itself: cargo would otherwise add up the features that they ask of
+/// shared libraries, and a program would be another one in every profile.
 pub fn build(
     context: &Context<'_>,
     sources: &Path,
@@ -29,46 +30,32 @@ pub fn build(
     let root = context.cache.root();
     let dynamic_env = DeviceEnv::new(sysroot, root, &root.join("target/components"), "");
     let static_env = DeviceEnv::new(sysroot, root, &root.join("target/components-static"), STATIC);
-    let wanted = |linked_statically| {
-        let of_kind = move |name: &&String| profile.static_programs.contains(name) == linked_statically;
-        profile.programs.iter().filter(|name| *name != ENGINE).filter(of_kind).map(String::as_str).collect()
-    };
-    let (dynamic, fixed): (Vec<&str>, Vec<&str>) = (wanted(false), wanted(true));
-
-    let key = source_key("components", sources)?
-        .text("rustc", &rustc_version()?)
-        .text("dynamic", &dynamic.join(" "))
-        .text("environment", &dynamic_env.text())
-        .text("static", &fixed.join(" "))
-        .text("environment", &static_env.text())
-        .finish();
-    let folder = context.output("components", &key, |tools, output| {
-        compile(tools, &static_env, sources, &fixed)?;
-        compile(tools, &dynamic_env, sources, &dynamic)?;
-        for (programs, target) in [(&fixed, "components-static"), (&dynamic, "components")] {
-            for program in programs.iter() {
-                let built = root.join("target").join(target).join(TARGET).join("device").join(program);
-                copy_file(&built, &output.join(program))?;
-            }
-        }
-        Ok::<(), Error>(())
-    })?;
-    Ok(Components { folder, key })
-}
-
-fn compile(tools: &Tools<'_>, env: &DeviceEnv, sources: &Path, programs: &[&str]) -> Result<(), Error> {
-    if programs.is_empty() {
-        return Ok(());
+    let source_key = source_key(sources)?.text("rustc", &rustc_version()?).finish();
+    let mut components = Components { programs: BTreeMap::new(), key: String::new() };
+    let mut keys = Key::new("components");
+    for program in profile.programs.iter().filter(|name| *name != ENGINE) {
+        let linked_statically = profile.static_programs.contains(program);
+        let env = if linked_statically { &static_env } else { &dynamic_env };
+        let key = Key::new("program").text("sources", &source_key).text("environment", &env.text());
+        let key = format!("{program}-{}", key.finish());
+        let folder = context.output("components", &key, |tools, output| {
+            let mut command = env.cargo_build(sources);
+            command.args(["--profile", "device", "--package", program]);
+            tools.run(&format!("compiling {program}"), &mut command)?;
+            let target = if linked_statically { "components-static" } else { "components" };
+            let built = root.join("target").join(target).join(TARGET).join("device").join(program);
+            copy_file(&built, &output.join(program))
+        })?;
+        keys = keys.text(program, &key);
+        components.programs.insert(program.clone(), folder.join(program));
     }
-    let mut command = env.cargo_build(sources);
-    command.args(["--profile", "device"]);
-    command.args(programs.iter().flat_map(|program| ["--package", program]));
-    Ok(tools.run("compiling the components", &mut command)?)
+    components.key = keys.finish();
+    Ok(components)
 }
 
 /// The key over the workspace's sources: everything that cargo may read for the device's programs.
-fn source_key(stage: &str, sources: &Path) -> Result<Key, Error> {
-    let mut key = Key::new(stage)
+fn source_key(sources: &Path) -> Result<Key, Error> {
+    let mut key = Key::new("sources")
         .file("Cargo.toml", &sources.join("Cargo.toml"))?
         .file("Cargo.lock", &sources.join("Cargo.lock"))?;
     for folder in ["components", "ci/agent", "protocol", "wit"] {

@@ -65,7 +65,7 @@ impl Context<'_> {
         key: &str,
         make: impl FnOnce(&Tools<'_>, &Path) -> Result<(), E>,
     ) -> Result<PathBuf, E> {
-        self.progress.begin(stage);
+        self.progress.begin(&label(stage, key));
         let place = self.cache.output(stage, key);
         if place.exists() {
             self.progress.finish(true);
@@ -84,7 +84,7 @@ impl Context<'_> {
         if !self.rebuild {
             return self.output(stage, key, make);
         }
-        self.progress.begin(stage);
+        self.progress.begin(&label(stage, key));
         self.make(stage, key, make)
     }
 
@@ -117,6 +117,14 @@ impl Context<'_> {
 
     pub fn lock_path(&self) -> PathBuf {
         self.workspace.root().join("image/packages.lock")
+    }
+}
+
+/// What the person sees: the stage, and where it has several outputs, which: the key then begins with its name.
+fn label(stage: &str, key: &str) -> String {
+    match key.rsplit_once('-') {
+        Some((name, _)) => format!("{stage}: {name}"),
+        None => stage.to_owned(),
     }
 }
 

@@ -144,11 +144,11 @@ fn service_file(checkout: &Path, service: &str) -> Result<PathBuf, Error> {
 }
 
 fn programs(tree: &mut Tree, parts: &Parts<'_>) -> Result<(), Error> {
-    for program in &parts.profile.programs {
-        let engine = parts.engine.filter(|_| program == ENGINE);
-        let from =
-            engine.map_or_else(|| parts.components.folder.join(program), |engine| engine.program.clone());
-        tree.program(&from, &format!("usr/bin/{program}"), "components")?;
+    for (program, file) in &parts.components.programs {
+        tree.program(file, &format!("usr/bin/{program}"), "components")?;
+    }
+    if let Some(engine) = parts.engine {
+        tree.program(&engine.program, &format!("usr/bin/{ENGINE}"), "components")?;
     }
     Ok(())
 }
