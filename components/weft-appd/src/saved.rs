@@ -23,6 +23,8 @@ pub fn load(path: &Path) -> Vec<AppId> {
 pub fn save(path: &Path, apps: &[AppId]) {
     let ids: Vec<&str> = apps.iter().map(AppId::as_str).collect();
     let text = serde_json::Value::from(ids).to_string();
+    // A folder that cannot be made shows as a file that cannot be written.
+    let _ = path.parent().map(std::fs::create_dir_all);
     if let Err(error) = weft_file::write_atomic(path, text.as_bytes(), 0o600) {
         tracing::warn!("the running apps are not remembered, ignoring: {error}");
     }
