@@ -25,6 +25,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// Run every test: unit, component and virtual machine.
     Test(TestArgs),
+    /// Install what the host lacks, and build nothing.
+    Setup,
     /// Remove the built images, or with --cache everything that was ever built.
     Clean(CleanArgs),
     /// Work on the list of pinned packages, image/packages.lock.

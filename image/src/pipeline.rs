@@ -70,8 +70,9 @@ pub fn prepare_host(workspace: &Workspace) -> Result<(), Error> {
 /// Builds the image of a profile, or finds it in the cache, and puts it under `build/images/`.
 pub fn build(workspace: &Workspace, request: &Request) -> Result<ImageInfo, Error> {
     let progress = Progress::new();
-    // A wrong profile is said before anything is installed or locked.
+    // A wrong profile or a broken app is said before anything is installed or locked.
     let profile = Profile::read(workspace.root(), &request.profile)?;
+    apps::check(workspace.root(), &profile)?;
     let sets = PackageSets::read(&workspace.root().join("image/packages.toml"))?;
     let lock = Lock::read(&workspace.root().join("image/packages.lock"))?;
     let cache = Cache::open(workspace.cache(), &progress)?;

@@ -55,6 +55,40 @@ fn an_unknown_key_is_named_with_file_and_line() {
     assert!(error.contains("programms"), "{error}");
 }
 
+/// A profile with an app, and the app's manifest.
+fn with_app(manifest: &str) -> Checkout {
+    let checkout = Checkout::new();
+    checkout.write(
+        "image/profiles/one.toml",
+        "description = \"one\"\ninherits = \"core\"\napps = [\"org.weft.one\"]\n",
+    );
+    std::fs::create_dir_all(checkout.0.path().join("apps/org.weft.one")).unwrap();
+    checkout.write("apps/org.weft.one/wapp.toml", manifest);
+    checkout
+}
+
+#[test]
+fn a_broken_manifest_is_named_with_its_field() {
+    let error = with_app("[package]\nid = \"one\"\n").refused(&["build", "--profile", "one"]);
+    assert!(error.contains("apps/org.weft.one/wapp.toml"), "{error}");
+}
+
+#[test]
+fn an_app_without_its_page_is_told_which() {
+    let manifest = "[package]\nid = \"org.weft.one\"\nname = \"One\"\nversion = \"1.0.0\"\n\n[runtime]\nmodule = \"app.wasm\"\n\n\
+                    [ui]\nentry = \"ui/index.html\"\n";
+    let error = with_app(manifest).refused(&["build", "--profile", "one"]);
+    assert!(error.contains("ui.entry names ui/index.html"), "{error}");
+}
+
+#[test]
+fn an_app_that_is_not_there_is_named() {
+    let checkout = with_app("");
+    std::fs::remove_file(checkout.0.path().join("apps/org.weft.one/wapp.toml")).unwrap();
+    let error = checkout.refused(&["build", "--profile", "one"]);
+    assert!(error.contains("the profile names the app org.weft.one"), "{error}");
+}
+
 #[test]
 fn a_broken_lock_names_the_command_that_mends_it() {
     let checkout = Checkout::new();

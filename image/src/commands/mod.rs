@@ -23,7 +23,10 @@ pub fn run(command: Command) -> Result<ExitCode, anyhow::Error> {
 }
 
 fn dispatch(command: Command) -> Result<ExitCode, Error> {
-    if matches!(command, Command::Run(_) | Command::Shot(_) | Command::Bench(_) | Command::Test(_)) {
+    if matches!(
+        command,
+        Command::Run(_) | Command::Shot(_) | Command::Bench(_) | Command::Test(_) | Command::Setup
+    ) {
         // These look for QEMU first of all, and on a fresh machine it has yet to be installed.
         pipeline::prepare_host(&Workspace::find()?)?;
     }
@@ -34,6 +37,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Flash(arguments) => flash::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Setup => Ok(ExitCode::SUCCESS),
         Command::Clean(arguments) => clean::run(&arguments),
         Command::Lock(arguments) => lock::run(&arguments),
     }

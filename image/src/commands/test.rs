@@ -13,17 +13,21 @@ use std::process::{Command, ExitCode};
 /// The images that the VM tests boot. Those with an agent are what ships, plus the agent.
 const IMAGES: [&str; 4] = ["core", "core-test", "kiosk", "kiosk-test"];
 
-/// Below `build/`, so that `clean` removes it: what is built for the host's tests is of no use to another checkout.
-const TARGET: &str = "build/target";
+/// In the cache, so that a fresh checkout compiles its own crates again but not the hundreds they depend on. `.ci/run` lints there too.
+const TARGET: &str = "target/host";
 
 pub fn run(arguments: &TestArgs) -> Result<ExitCode, Error> {
     let workspace = Workspace::find()?;
     let root = workspace.root();
     let mut failed = Vec::new();
+    eprintln!("\n== the system UI's decisions");
+    if !system_ui(root).status()?.success() {
+        failed.push("system UI");
+    }
     for suite in suites(root) {
         eprintln!("\n== {}", suite.name);
         let mut command = suite.command;
-        command.env("CARGO_TARGET_DIR", root.join(TARGET).join(suite.target));
+        command.env("CARGO_TARGET_DIR", workspace.cache().join(TARGET).join(suite.target));
         command.args(&arguments.filter);
         if !command.status()?.success() {
             failed.push(suite.name);
@@ -41,7 +45,7 @@ pub fn run(arguments: &TestArgs) -> Result<ExitCode, Error> {
         eprintln!("\n== virtual machines");
         let mut command = host_cargo(root);
         command.args(["test", "--locked", "--package", "weft-ci"]).args(&arguments.filter);
-        command.env("CARGO_TARGET_DIR", root.join(TARGET).join("workspace"));
+        command.env("CARGO_TARGET_DIR", workspace.cache().join(TARGET).join("workspace"));
         command.env("WEFT_IMAGE_DIR", workspace.images()).env("WEFT_VERSION", VERSION);
         if !command.status()?.success() {
             failed.push("virtual machines");
@@ -78,6 +82,13 @@ struct Suite {
     name: &'static str,
     target: &'static str,
     command: Command,
+}
+
+/// The pages' pure part, message to state, under the script engine at hand: it needs no page.
+fn system_ui(root: &Path) -> Command {
+    let mut command = Command::new("node");
+    command.current_dir(root).args(["--test", "ci/ui/"]);
+    command
 }
 
 /// The suites that need no image.

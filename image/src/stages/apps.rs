@@ -7,6 +7,7 @@ use crate::profile::Profile;
 use crate::tool::Tools;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use weft_manifest::{MANIFEST_NAME, Manifest};
 
 const TARGET: &str = "wasm32-wasip2";
 
@@ -15,9 +16,15 @@ pub enum Error {
     #[error(transparent)]
     Stage(#[from] StageError),
     #[error(transparent)]
-    Manifest(#[from] weft_manifest::Error),
+    Manifest(#[from] weft_manifest::ManifestError),
+    #[error(transparent)]
+    Package(#[from] weft_manifest::Error),
     #[error("the profile names the app {id}, but there is no {path}")]
     NoApp { id: String, path: PathBuf },
+    #[error(
+        "{manifest}: ui.entry names {entry}, which is not in {folder}: add the page, or leave [ui] out for an app without one"
+    )]
+    NoEntry { manifest: PathBuf, entry: String, folder: PathBuf },
     #[error("{path}: the manifest's id is {found}, and its folder is named {expected}: make them the same")]
     OtherId { path: PathBuf, found: String, expected: String },
     #[error("cargo built no component for {package}: give the crate a `[[bin]]` or a `cdylib` target")]
@@ -35,17 +42,28 @@ pub struct Apps {
     pub key: String,
 }
 
-pub fn build(context: &Context<'_>, sources: &Path, profile: &Profile) -> Result<Apps, Error> {
-    let checkout = sources.join("apps");
+/// Checks the manifests and pages of the profile's apps in the checkout, before anything is built.
+pub fn check(checkout: &Path, profile: &Profile) -> Result<(), Error> {
     for id in &profile.apps {
-        let path = checkout.join(id).join(weft_manifest::MANIFEST_NAME);
-        if !path.exists() {
-            return Err(Error::NoApp {
-                id: id.clone(),
-                path: Path::new("apps").join(id).join(weft_manifest::MANIFEST_NAME),
-            });
+        let folder = checkout.join("apps").join(id);
+        let path = folder.join(MANIFEST_NAME);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|_| Error::NoApp { id: id.clone(), path: path.clone() })?;
+        let manifest = Manifest::parse(&text, &path)?;
+        let found = manifest.id.to_string();
+        if found != *id {
+            return Err(Error::OtherId { path, found, expected: id.clone() });
+        }
+        let entry = manifest.ui.map(|ui| ui.entry);
+        if let Some(entry) = entry.filter(|entry| !entry.below(&folder).is_file()) {
+            return Err(Error::NoEntry { manifest: path, entry: entry.to_string(), folder });
         }
     }
+    Ok(())
+}
+
+pub fn build(context: &Context<'_>, sources: &Path, profile: &Profile) -> Result<Apps, Error> {
+    let checkout = sources.join("apps");
     let toolchain = super::wasm_toolchain::find(context)?;
     let mut key = Key::new("apps")
         .text("rustc", &rustc_version().map_err(StageError::from)?)
@@ -68,14 +86,16 @@ pub fn build(context: &Context<'_>, sources: &Path, profile: &Profile) -> Result
             let app = output.join("apps").join(id);
             install(&checkout.join(id), &app)?;
             let component = compile(context, tools, &toolchain, &checkout, id)?;
-            copy_file(&component, &app.join("app.wasm"))?;
-            check(&app, id)?;
-            let hash = sha256_file(&app.join("app.wasm")).map_err(StageError::from)?;
+            let module = module(&app)?;
+            copy_file(&component, &module)?;
+            // As the device will open it.
+            weft_manifest::Package::open(&app)?;
+            let hash = sha256_file(&module).map_err(StageError::from)?;
             let compiled = output.join("compiled").join(format!("{hash}.cwasm"));
             write_file(&compiled, [])?;
             let mut command = Command::new(&compiler);
-            command.arg("compile").arg(app.join("app.wasm")).arg("--output").arg(&compiled);
-            command.arg("--manifest").arg(app.join(weft_manifest::MANIFEST_NAME));
+            command.arg("compile").arg(&module).arg("--output").arg(&compiled);
+            command.arg("--manifest").arg(app.join(MANIFEST_NAME));
             tools.run(&format!("compiling the component of {id}"), &mut command).map_err(StageError::from)?;
         }
         Ok::<(), Error>(())
@@ -86,22 +106,18 @@ pub fn build(context: &Context<'_>, sources: &Path, profile: &Profile) -> Result
 /// The manifest and everything in `ui/`.
 fn install(from: &Path, to: &Path) -> Result<(), Error> {
     for file in list_files(from).map_err(StageError::from)? {
-        if file == Path::new(weft_manifest::MANIFEST_NAME) || file.starts_with("ui") {
+        if file == Path::new(MANIFEST_NAME) || file.starts_with("ui") {
             copy_file(&from.join(&file), &to.join(&file))?;
         }
     }
     Ok(())
 }
 
-/// Opens the package as the device will, so that a mistake in it stops the build.
-fn check(app: &Path, id: &str) -> Result<(), Error> {
-    let package = weft_manifest::Package::open(app)?;
-    let found = package.manifest.id.to_string();
-    if found != id {
-        let path = Path::new("apps").join(id).join(weft_manifest::MANIFEST_NAME);
-        return Err(Error::OtherId { path, found, expected: id.to_owned() });
-    }
-    Ok(())
+/// Where the manifest wants the component.
+fn module(app: &Path) -> Result<PathBuf, Error> {
+    let path = app.join(MANIFEST_NAME);
+    let text = String::from_utf8_lossy(&read_file(&path)?).into_owned();
+    Ok(Manifest::parse(&text, &path)?.module.below(app))
 }
 
 /// Compiles the app's crate and returns its component.

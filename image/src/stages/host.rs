@@ -29,7 +29,7 @@ const fn need(package: &'static str, file: &'static str) -> Need {
 }
 
 /// For building the kernel, device code, the engine and the image, and for running it.
-const NEEDS: [Need; 33] = [
+const NEEDS: [Need; 34] = [
     need("bc", "/usr/bin/bc"),
     need("binutils", "/usr/bin/ld"),
     need("bison", "/usr/bin/bison"),
@@ -57,6 +57,7 @@ const NEEDS: [Need; 33] = [
     need("lz4", "/usr/bin/lz4"),
     need("m4", "/usr/bin/m4"),
     need("make", "/usr/bin/make"),
+    need("nodejs", "/usr/bin/node"),
     need("ovmf", "/usr/share/OVMF/OVMF_CODE_4M.fd"),
     need("pkg-config", "/usr/bin/pkg-config"),
     need("python3", "/usr/bin/python3"),
