@@ -3,6 +3,7 @@
 use crate::{KIOSK, vm_test, vm_test_with};
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
+use std::time::Duration;
 use weft_ci::digits::Digits;
 use weft_ci::{Options, TestVm, wait};
 use weft_image::vm::{Mark, Rect, Screenshot, session};
@@ -72,10 +73,15 @@ pub fn wait_for_count(vm: &mut TestVm, number: &str) -> anyhow::Result<Screensho
     })?;
     let region = digits_part(place(vm, "count")?);
     let mut shown = String::new();
-    let screen = vm.vm()?.wait_screen(limit, &format!("waiting for the page to show {number}"), |screen| {
-        shown = digits.read(&screen.region(region)).unwrap_or_else(|error| error.to_string());
-        shown == number
-    });
+    let screen = vm.vm()?.wait_screen(
+        limit,
+        Duration::ZERO,
+        &format!("waiting for the page to show {number}"),
+        |screen| {
+            shown = digits.read(&screen.region(region)).unwrap_or_else(|error| error.to_string());
+            shown == number
+        },
+    );
     Ok(screen.with_context(|| format!("the page shows: {shown}"))?.region(region))
 }
 

@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 /// QEMU itself must answer in this time; it says nothing about the guest.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
+/// Between two looks at the screen; each costs the machine a few milliseconds.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Display {
     None,
@@ -185,19 +188,23 @@ impl Vm {
         Screenshot::read_ppm(&path)
     }
 
-    /// Takes screenshots until two in a row agree and `wanted` accepts them; the error carries what was waited for.
+    /// Takes screenshots until nothing has changed for `still` and `wanted` accepts it; the error carries what was waited for.
     pub fn wait_screen(
         &mut self,
         limit: Duration,
+        still: Duration,
         waiting: &str,
         mut wanted: impl FnMut(&Screenshot) -> bool,
     ) -> Result<Screenshot> {
         let deadline = Instant::now() + limit;
         let mut last = self.screenshot()?;
+        let mut since = Instant::now();
         loop {
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::sleep(LOOK_INTERVAL);
             let next = self.screenshot()?;
-            if next == last && wanted(&next) {
+            if next != last {
+                since = Instant::now();
+            } else if since.elapsed() >= still && wanted(&next) {
                 return Ok(next);
             }
             if Instant::now() > deadline {
