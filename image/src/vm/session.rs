@@ -38,7 +38,6 @@ pub fn wait_for_app(vm: &Vm, pace: Pace, from: Mark, app_id: &str) -> Result<Mar
 
 /// The screen once it has stopped changing and shows more than one colour.
 pub fn settled(vm: &mut Vm, pace: Pace) -> Result<Screenshot> {
-    vm.wait_screen(pace.limit(SETTLE_SECONDS), "waiting for the screen to settle", |screen| {
-        screen.colours() > 1
-    })
+    let (limit, still) = (pace.limit(SETTLE_SECONDS), pace.limit(STILL_SECONDS));
+    vm.wait_screen(limit, still, "waiting for the screen to settle", |screen| screen.colours() > 1)
 }
