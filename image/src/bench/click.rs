@@ -3,9 +3,9 @@
 use super::{Error, Figure, Result, log, median};
 use crate::image_info::ImageInfo;
 use crate::vm::work::Work;
-use crate::vm::{Pace, Rect, Vm, input, layout, session};
+use crate::vm::{Pace, Rect, Screenshot, Vm, input, layout};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub const APP: &str = "org.weft.demo.counter";
 const CLICKS: usize = 10;
@@ -29,6 +29,12 @@ impl Places {
     }
 }
 
+/// The screen when the last click has had its whole effect: a button may fade for some frames.
+fn quiet(vm: &mut Vm, pace: Pace) -> Result<Screenshot> {
+    let (limit, still) = (pace.limit(LOST_SECONDS), Duration::from_millis(400));
+    Ok(vm.wait_screen(limit, still, "waiting for the screen to be quiet before a click", |_| true)?)
+}
+
 /// Times in milliseconds.
 #[derive(Debug, Default)]
 pub struct Clicks {
@@ -40,11 +46,11 @@ impl Clicks {
     /// Clicks and looks until the count's pixels are others.
     pub fn measure(&mut self, vm: &mut Vm, pace: Pace, places: &Places) -> Result<()> {
         for click in 1..=CLICKS {
-            let screen = session::settled(vm, pace)?;
+            let screen = quiet(vm, pace)?;
             let before = screen.region(places.count);
             let (x, y) = places.plus.center();
             vm.send(input::pointer_to(x, y, (screen.width, screen.height)))?;
-            session::settled(vm, pace)?;
+            quiet(vm, pace)?;
             let start = Instant::now();
             vm.send(input::button("left", true))?;
             vm.send(input::button("left", false))?;

@@ -11,7 +11,7 @@ const BOOT_SECONDS: u64 = 90;
 const LAUNCH_SECONDS: u64 = 60;
 const SETTLE_SECONDS: u64 = 20;
 /// Pictures of a page may come a moment after its text.
-const STILL_SECONDS: u64 = 1;
+const STILL_SECONDS: u64 = 2;
 
 /// The time a boot may take until its console line.
 pub fn boot_limit(pace: Pace) -> Duration {
