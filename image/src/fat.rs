@@ -116,7 +116,7 @@ impl Writer {
                     let start = self.folder(Vec::new(), inner, Some(cluster))?;
                     entry(&short, FOLDER, start, 0)
                 }
-                Node::File(contents) if contents.is_empty() => entry(&short, 0, 0, 0),
+                Node::File([]) => entry(&short, 0, 0, 0),
                 Node::File(contents) => {
                     let start = self.allocate(contents.len());
                     self.write(start, contents);

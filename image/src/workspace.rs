@@ -35,10 +35,6 @@ impl Workspace {
         Ok(Self { root, cache: cache_folder(|name| std::env::var_os(name).map(PathBuf::from))? })
     }
 
-    pub fn new(root: PathBuf, cache: PathBuf) -> Self {
-        Self { root, cache }
-    }
-
     /// The top folder of the checkout.
     pub fn root(&self) -> &Path {
         &self.root

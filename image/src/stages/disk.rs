@@ -82,7 +82,7 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Disk, Error> {
             write_sparse(&disk, place.offset, &contents).map_err(error)?;
         }
         let disk = partitions::write(disk, &partitions, bytes)?;
-        Ok::<(), Error>(disk.sync_all().map_err(error)?)
+        disk.sync_all().map_err(error)
     })?;
     Ok(Disk { image: folder.join("disk.img"), partitions, bytes })
 }

@@ -238,11 +238,6 @@ fn apps(tree: &mut Tree, apps: &Apps) -> Result<(), Error> {
     Ok(())
 }
 
-/// Used by the test of a reproducible build: the folder's list and key of another run must be the same.
-pub fn files_list(rootfs: &Rootfs) -> Result<String, StageError> {
-    Ok(String::from_utf8_lossy(&read_file(&rootfs.folder.join("files.tsv"))?).into_owned())
-}
-
 /// Copies the list of files next to the image.
 pub fn export_list(rootfs: &Rootfs, to: &Path) -> Result<(), StageError> {
     copy_file(&rootfs.folder.join("files.tsv"), to)
