@@ -75,6 +75,7 @@ pub struct FileFacts {
     pub mode: u32,
     pub uid: u32,
     pub size: u64,
+    /// An ELF program or shared object.
     pub elf: bool,
     /// An ELF file that names a program interpreter.
     pub interpreter: bool,

@@ -43,11 +43,16 @@ fn facts_of(path: &Path, facts: &std::fs::Metadata) -> io::Result<FileFacts> {
         mode: facts.mode(),
         uid: facts.uid(),
         size: facts.size(),
-        elf: head.starts_with(b"\x7fELF"),
+        elf: is_loadable(&head),
         interpreter: has_interpreter(&head),
         script: head.starts_with(b"#!"),
         capability,
     })
+}
+
+/// ELF's `e_type`: `ET_EXEC` or `ET_DYN`. A relocatable file, such as precompiled Wasm, is nothing that the kernel starts.
+fn is_loadable(head: &[u8]) -> bool {
+    head.starts_with(b"\x7fELF") && matches!(head.get(16..18), Some([2 | 3, 0]))
 }
 
 /// ELF64, little-endian: `e_phoff` at 32, `e_phentsize` at 54, `e_phnum` at 56.

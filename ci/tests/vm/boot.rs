@@ -39,6 +39,7 @@ fn boots_to_the_system_ui(vm: &mut TestVm) -> anyhow::Result<()> {
         screen.height
     );
 
+    vm.wait_agent()?;
     // The system UI is there where it says: an icon is a picture, not a plain colour.
     let icon = vm.place("weft-servo-shell", "icon:org.weft.demo.counter")?;
     let home = vm.place("weft-servo-shell", "home")?;
@@ -46,7 +47,6 @@ fn boots_to_the_system_ui(vm: &mut TestVm) -> anyhow::Result<()> {
     ensure!(screen.region(home).colours() > 2, "nothing is drawn at the home button, {home:?}");
     ensure!(home.y + home.height > 800 - 48, "the home button is not in the task bar: {home:?}");
 
-    vm.wait_agent()?;
     let processes = vm.agent()?.processes()?;
     for process in &processes {
         let expected = match process.name.as_str() {

@@ -86,12 +86,13 @@ pub fn wait_for_count(vm: &mut TestVm, number: &str) -> anyhow::Result<Screensho
 }
 
 fn click_plus_to(vm: &mut TestVm, number: u32) -> anyhow::Result<Screenshot> {
-    wait_for_count(vm, "0")?;
-    for _ in 0..number {
+    let mut shown = wait_for_count(vm, "0")?;
+    for count in 1..=number {
         let plus = place(vm, "plus")?;
         vm.click(plus)?;
+        shown = wait_for_count(vm, &count.to_string())?;
     }
-    wait_for_count(vm, &number.to_string())
+    Ok(shown)
 }
 
 fn click_and_restart(vm: &mut TestVm) -> anyhow::Result<()> {

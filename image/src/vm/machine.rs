@@ -220,8 +220,10 @@ impl Vm {
         self.qmp.execute("input-send-event", json!({ "events": events })).map(drop)
     }
 
-    /// Clicks on a pixel of a screen of that size.
+    /// Clicks on a pixel of a screen of that size. Like a hand it comes from beside: a guest hears nothing of a pointer that is set
+    /// where it was.
     pub fn click(&mut self, x: u32, y: u32, screen: (u32, u32)) -> Result<()> {
+        self.send(input::pointer_to(x.saturating_sub(1), y, screen))?;
         self.send(input::pointer_to(x, y, screen))?;
         self.send(input::button("left", true))?;
         self.send(input::button("left", false))
