@@ -60,12 +60,17 @@ impl Agent {
         }
     }
 
-    fn ask(&mut self, question: Question) -> anyhow::Result<Answer> {
+    fn send(&mut self, question: Question) -> anyhow::Result<Asked> {
         self.last += 1;
         let asked = Asked { id: self.last, question };
         let mut line = serde_json::to_vec(&asked)?;
         line.push(b'\n');
         self.stream.write_all(&line).context("cannot ask the agent")?;
+        Ok(asked)
+    }
+
+    fn ask(&mut self, question: Question) -> anyhow::Result<Answer> {
+        let asked = self.send(question)?;
         let deadline = Instant::now() + self.answer_limit;
         loop {
             let answered =
@@ -157,12 +162,9 @@ impl Agent {
         }
     }
 
-    /// Sends a request to PID 1, such as `reboot`, and returns the first line of its answer.
-    pub fn init(&mut self, request: &str) -> anyhow::Result<String> {
-        match self.ask(Question::Init { request: request.to_owned() })? {
-            Answer::Text { text } => Ok(text),
-            other => bail!("the agent answered {other:?}"),
-        }
+    /// Asks PID 1 to restart the machine. There is no answer to wait for: it may end the agent before one is sent.
+    pub fn reboot(&mut self) -> anyhow::Result<()> {
+        self.send(Question::Init { request: "reboot".to_owned() }).map(drop)
     }
 
     /// Plugs in a touch screen and returns its device nodes.

@@ -100,7 +100,7 @@ fn click_and_restart(vm: &mut TestVm) -> anyhow::Result<()> {
     let before = click_plus_to(vm, 3)?;
     let boot_id = vm.agent()?.boot_id()?;
     let from = vm.mark()?;
-    vm.agent()?.init("reboot")?;
+    vm.agent()?.reboot()?;
     ensure!(vm.wait_agent()? != boot_id, "the machine did not restart");
     vm.wait_init(from, session::SYSTEM_UI_READY)?;
     let from = vm.mark()?;
