@@ -33,11 +33,19 @@ mod tests {
     fn the_variable_decides_and_libraries_are_quiet_unless_named() {
         for text in ["", "info"] {
             let filter = filter(text, &["webrender"]);
-            assert!(filter.would_enable("weft_web", &Level::INFO) && !filter.would_enable("weft_web", &Level::DEBUG));
-            assert!(filter.would_enable("webrender::init", &Level::ERROR) && !filter.would_enable("webrender::init", &Level::WARN));
+            assert!(
+                filter.would_enable("weft_web", &Level::INFO)
+                    && !filter.would_enable("weft_web", &Level::DEBUG)
+            );
+            assert!(
+                filter.would_enable("webrender::init", &Level::ERROR)
+                    && !filter.would_enable("webrender::init", &Level::WARN)
+            );
         }
         let named = filter("warn,webrender=debug", &["webrender"]);
-        assert!(named.would_enable("webrender", &Level::DEBUG) && !named.would_enable("weft_web", &Level::INFO));
+        assert!(
+            named.would_enable("webrender", &Level::DEBUG) && !named.would_enable("weft_web", &Level::INFO)
+        );
         assert!(!filter("off", &["webrender"]).would_enable("webrender", &Level::ERROR));
         assert!(filter("not=a=filter", &[]).would_enable("weft_web", &Level::INFO));
     }
