@@ -137,10 +137,12 @@ impl Reader {
             if self.direct { expected.len().next_multiple_of(DIRECT_ALIGNMENT) } else { expected.len() };
         let buffer = &mut room[start..start + length];
         self.file.read_exact_at(buffer, offset).map_err(failed("read back", path))?;
-        match expected.iter().zip(buffer.iter()).position(|(wanted, found)| wanted != found) {
-            Some(at) => Err(Error::Different { path: path.to_owned(), offset: offset + at as u64 }),
-            None => Ok(()),
+        let found = &buffer[..expected.len()];
+        if expected == found {
+            return Ok(());
         }
+        let at = expected.iter().zip(found).take_while(|(wanted, found)| wanted == found).count();
+        Err(Error::Different { path: path.to_owned(), offset: offset + at as u64 })
     }
 }
 
