@@ -85,14 +85,14 @@ pub fn wait_for_count(vm: &mut TestVm, number: &str) -> anyhow::Result<Screensho
     Ok(screen.with_context(|| format!("the page shows: {shown}"))?.region(region))
 }
 
+/// Clicks plus as fast as the machine takes it: none of the clicks may be lost.
 fn click_plus_to(vm: &mut TestVm, number: u32) -> anyhow::Result<Screenshot> {
-    let mut shown = wait_for_count(vm, "0")?;
-    for count in 1..=number {
-        let plus = place(vm, "plus")?;
+    wait_for_count(vm, "0")?;
+    let plus = place(vm, "plus")?;
+    for _ in 0..number {
         vm.click(plus)?;
-        shown = wait_for_count(vm, &count.to_string())?;
     }
-    Ok(shown)
+    wait_for_count(vm, &number.to_string())
 }
 
 fn click_and_restart(vm: &mut TestVm) -> anyhow::Result<()> {
