@@ -19,6 +19,7 @@ const TARGET: &str = "target/host";
 pub fn run(arguments: &TestArgs) -> Result<ExitCode, Error> {
     let workspace = Workspace::find()?;
     let root = workspace.root();
+    forget_other_checkouts(&workspace)?;
     let mut failed = Vec::new();
     eprintln!("\n== the system UI's decisions");
     if !system_ui(root).status()?.success() {
@@ -57,6 +58,27 @@ pub fn run(arguments: &TestArgs) -> Result<ExitCode, Error> {
     }
     eprintln!("\nfailed: {}", failed.join(", "));
     Ok(ExitCode::FAILURE)
+}
+
+/// Cargo tells our crates of two checkouts apart by nothing but the times of their files, and would run the tests of the other one.
+fn forget_other_checkouts(workspace: &Workspace) -> Result<(), Error> {
+    let target = workspace.cache().join(TARGET);
+    let note = target.join("checkout");
+    let checkout = workspace.root().as_os_str().as_encoded_bytes();
+    if std::fs::read(&note).is_ok_and(|last| last == checkout) {
+        return Ok(());
+    }
+    for suite in ["workspace", "web", "apps"] {
+        let Ok(crates) = std::fs::read_dir(target.join(suite).join("debug/.fingerprint")) else { continue };
+        for entry in crates {
+            let entry = entry?;
+            if entry.file_name().as_encoded_bytes().starts_with(b"weft-") {
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+    }
+    std::fs::create_dir_all(&target)?;
+    Ok(std::fs::write(note, checkout)?)
 }
 
 fn build(workspace: &Workspace, profile: &str, rebuild: bool) -> Result<ImageInfo, Error> {
