@@ -10,8 +10,8 @@ pub const MAX_FRAME_LEN: usize = 4 * 1024 * 1024;
 /// Why a frame could not be sent or taken.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("a message of {0} bytes is over the limit of {MAX_FRAME_LEN} bytes")]
-    TooLong(usize),
+    #[error("a message of {length} bytes is over the limit of {limit} bytes")]
+    TooLong { length: usize, limit: usize },
     #[error("the message cannot be encoded")]
     Encode(#[source] rmp_serde::encode::Error),
     #[error("the message is not one of this channel's")]
@@ -22,11 +22,16 @@ pub enum Error {
 
 /// The frame of one message: length and body, ready to be written.
 pub fn encode<M: Serialize>(message: &M) -> Result<Vec<u8>, Error> {
+    encode_within(message, MAX_FRAME_LEN)
+}
+
+/// As [`encode`], on a channel whose frames have another limit.
+pub(crate) fn encode_within<M: Serialize>(message: &M, limit: usize) -> Result<Vec<u8>, Error> {
     let body = rmp_serde::to_vec_named(message).map_err(Error::Encode)?;
     let length = u32::try_from(body.len())
         .ok()
-        .filter(|length| *length as usize <= MAX_FRAME_LEN)
-        .ok_or(Error::TooLong(body.len()))?;
+        .filter(|length| *length as usize <= limit)
+        .ok_or(Error::TooLong { length: body.len(), limit })?;
     let mut frame = length.to_le_bytes().to_vec();
     frame.extend_from_slice(&body);
     Ok(frame)
@@ -45,17 +50,28 @@ pub fn write<M: Serialize>(to: &mut impl Write, message: &M) -> Result<(), Error
 
 /// Reads one message; `None` when the peer closed the connection between two frames.
 pub fn read<M: DeserializeOwned>(from: &mut impl Read) -> Result<Option<M>, Error> {
+    read_within(from, MAX_FRAME_LEN)
+}
+
+/// As [`read`], on a channel whose frames have another limit.
+pub(crate) fn read_within<M: DeserializeOwned>(
+    from: &mut impl Read,
+    limit: usize,
+) -> Result<Option<M>, Error> {
     let mut length = [0; 4];
     match from.read(&mut length)? {
         0 => return Ok(None),
         n => from.read_exact(&mut length[n..])?,
     }
     let length = u32::from_le_bytes(length) as usize;
-    if length > MAX_FRAME_LEN {
-        return Err(Error::TooLong(length));
+    if length > limit {
+        return Err(Error::TooLong { length, limit });
     }
-    let mut body = vec![0; length];
-    from.read_exact(&mut body)?;
+    // Memory grows with what arrives, not with what was announced.
+    let mut body = Vec::new();
+    if from.take(length as u64).read_to_end(&mut body)? < length {
+        return Err(Error::Io(io::ErrorKind::UnexpectedEof.into()));
+    }
     decode(&body).map(Some)
 }
 
@@ -78,7 +94,7 @@ impl Decoder {
             return Ok(None);
         };
         if length > MAX_FRAME_LEN {
-            return Err(Error::TooLong(length));
+            return Err(Error::TooLong { length, limit: MAX_FRAME_LEN });
         }
         let Some(body) = self.buffer.get(4..4 + length) else {
             return Ok(None);
@@ -119,8 +135,8 @@ mod tests {
     fn an_endless_length_is_refused_before_it_is_read() {
         let mut decoder = Decoder::default();
         decoder.push(&u32::MAX.to_le_bytes());
-        assert!(matches!(decoder.next_message::<Request>(), Err(Error::TooLong(_))));
-        assert!(matches!(read::<Request>(&mut &u32::MAX.to_le_bytes()[..]), Err(Error::TooLong(_))));
+        assert!(matches!(decoder.next_message::<Request>(), Err(Error::TooLong { .. })));
+        assert!(matches!(read::<Request>(&mut &u32::MAX.to_le_bytes()[..]), Err(Error::TooLong { .. })));
     }
 
     #[test]
