@@ -5,10 +5,12 @@
 //! | `appd.sock` | appd and the system UI's shell, tools | [`appd`] | [`frame`]: length + MessagePack |
 //! | `compositor.sock` | appd and the compositor | [`compositor`] | [`frame`]: length + MessagePack |
 //! | fetch channel | a session's runtime and its network broker | [`fetch`] | [`frame`] with its own limit |
+//! | `launcher.sock` | appd and the launcher | [`launcher`] | one MessagePack message a packet |
 //! | session channel | page's shell, appd, component's runtime | [`session`] | one JSON string a line |
 
 pub mod appd;
 pub mod compositor;
 pub mod fetch;
 pub mod frame;
+pub mod launcher;
 pub mod session;
