@@ -187,7 +187,7 @@ async fn carry_from_component(reader: OwnedReadHalf, ends: ComponentEnds) {
                 body: body.clone(),
                 icon: icon.clone(),
             }),
-            Line::Notice(Notice::Refused { .. }) => None,
+            Line::Notice(_) => None,
         };
         // Waiting here slows the component that talks too much, and nobody else.
         if let Some(other) = other

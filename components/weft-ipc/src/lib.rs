@@ -3,6 +3,7 @@
 //! | channel | between | module | encoding |
 //! |---|---|---|---|
 //! | `appd.sock` | appd and the system UI's shell, tools | [`appd`] | [`frame`]: length + MessagePack |
+//! | `127.0.0.1:7410` | appd and tools | [`websocket`], [`appd`] | JSON, one message a WebSocket text message |
 //! | `compositor.sock` | appd and the compositor | [`compositor`] | [`frame`]: length + MessagePack |
 //! | fetch channel | a session's runtime and its network broker | [`fetch`] | [`frame`] with its own limit |
 //! | `launcher.sock` | appd and the launcher | [`launcher`] | one MessagePack message a packet |
@@ -12,5 +13,7 @@ pub mod appd;
 pub mod compositor;
 pub mod fetch;
 pub mod frame;
+pub mod host;
 pub mod launcher;
 pub mod session;
+pub mod websocket;

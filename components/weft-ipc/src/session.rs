@@ -3,12 +3,15 @@
 //! Messages are opaque to appd, which only relays lines; JSON's escapes keep a newline inside a message from ending it. A line that is a
 //! JSON object is a [`Notice`], between appd and the process at the other end; it is never relayed.
 
-use serde::{Deserialize, Serialize};
+use crate::host::MAX_CLIPBOARD_LEN;
+pub use crate::host::{Answer, App, AppState, Ask, Notice, Session};
 
 /// The longest message of a page or a component, in bytes of UTF-8.
 pub const MAX_MESSAGE_LEN: usize = 64 * 1024;
-/// The longest line: every byte may need a `\u00xx` escape, plus quotes and newline.
+/// The longest line of a message: every byte may need a `\u00xx` escape, plus quotes and newline.
 pub const MAX_LINE_LEN: usize = MAX_MESSAGE_LEN * 6 + 3;
+/// The longest line of a notice: the clipboard's text with escapes, and what is around it.
+pub const MAX_NOTICE_LINE_LEN: usize = MAX_CLIPBOARD_LEN * 6 + 1024;
 /// Messages that may wait for a slow receiver; one more is refused to its sender.
 pub const QUEUE_LEN: usize = 64;
 
@@ -26,22 +29,11 @@ pub enum Error {
 }
 
 /// One line of the channel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
     /// From the page to the component or back.
     Message(String),
     Notice(Notice),
-}
-
-/// What appd and a process of the session tell each other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Notice {
-    /// From the runtime: the component notifies the person in front of the screen.
-    Notification { title: String, body: String, icon: Option<String> },
-    /// From appd: a message of this end was not delivered.
-    Refused { reason: String },
 }
 
 impl Line {
@@ -55,9 +47,18 @@ impl Line {
 
     /// The meaning of one line, with or without its newline.
     pub fn decode(line: &[u8]) -> Result<Self, Error> {
-        match serde_json::from_slice(line).map_err(Error::NotALine)? {
-            Self::Message(message) if message.len() > MAX_MESSAGE_LEN => Err(Error::TooLong(message.len())),
-            line => Ok(line),
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        if line.first() == Some(&b'{') {
+            if line.len() > MAX_NOTICE_LINE_LEN {
+                return Err(Error::EndlessLine);
+            }
+            return serde_json::from_slice(line).map(Self::Notice).map_err(Error::NotALine);
+        }
+        let message: String = serde_json::from_slice(line).map_err(Error::NotALine)?;
+        if message.len() > MAX_MESSAGE_LEN {
+            Err(Error::TooLong(message.len()))
+        } else {
+            Ok(Self::Message(message))
         }
     }
 }
@@ -66,27 +67,33 @@ impl Line {
 #[derive(Debug, Default)]
 pub struct Decoder {
     buffer: Vec<u8>,
-    /// How much of the buffer is known to hold no newline.
+    /// Where the next line starts: what is before it was taken.
+    start: usize,
+    /// How much of the buffer is known to hold no newline, from `start` on.
     searched: usize,
 }
 
 impl Decoder {
     /// Adds bytes as they came from the peer.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..self.start);
+        self.start = 0;
         self.buffer.extend_from_slice(bytes);
     }
 
     /// The next whole line, or `None` until more bytes are there. [`Error::EndlessLine`] is not to be recovered from; after any other
     /// error the decoder stands at the next line.
     pub fn next_line(&mut self) -> Result<Option<Line>, Error> {
-        let rest = self.buffer.get(self.searched..).unwrap_or_default();
-        let Some(offset) = rest.iter().position(|byte| *byte == b'\n') else {
-            self.searched = self.buffer.len();
-            return if self.searched > MAX_LINE_LEN { Err(Error::EndlessLine) } else { Ok(None) };
+        let rest = self.buffer.get(self.start..).unwrap_or_default();
+        let unknown = rest.get(self.searched..).unwrap_or_default();
+        let Some(offset) = unknown.iter().position(|byte| *byte == b'\n') else {
+            self.searched = rest.len();
+            let longest = if rest.first() == Some(&b'{') { MAX_NOTICE_LINE_LEN } else { MAX_LINE_LEN };
+            return if self.searched > longest { Err(Error::EndlessLine) } else { Ok(None) };
         };
         let end = self.searched + offset;
-        let line = Line::decode(self.buffer.get(..end).unwrap_or_default());
-        self.buffer.drain(..=end);
+        let line = Line::decode(rest.get(..end).unwrap_or_default());
+        self.start += end + 1;
         self.searched = 0;
         line.map(Some)
     }
@@ -97,7 +104,7 @@ pub fn encode(message: &str) -> Result<String, Error> {
     if message.len() > MAX_MESSAGE_LEN {
         return Err(Error::TooLong(message.len()));
     }
-    Ok(serde_json::Value::from(message).to_string() + "\n")
+    Ok(serde_json::to_string(message).map_err(Error::NotAString)? + "\n")
 }
 
 /// The message of one line, with or without its newline.
