@@ -1,4 +1,4 @@
-//! What appd is asked and what it answers, on its Unix socket (MessagePack) and towards the system UI's page (JSON).
+//! What appd is asked and what it answers, on its Unix socket (MessagePack), its WebSocket and towards the system UI's page (JSON).
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,11 @@ pub enum Request {
         /// Logical pixels.
         dx: f64,
         dy: f64,
+    },
+    /// How sessions of the app ended that should not have; of all apps when none is named.
+    QueryCrashReports {
+        #[serde(default)]
+        app_id: Option<String>,
     },
 }
 
@@ -81,6 +86,10 @@ pub enum Response {
         body: String,
         icon: Option<String>,
     },
+    /// The newest first.
+    CrashReports {
+        reports: Vec<CrashReport>,
+    },
     Error {
         code: u32,
         message: String,
@@ -90,8 +99,12 @@ pub enum Response {
 /// Codes of [`Response::Error`].
 pub mod code {
     pub const BAD_REQUEST: u32 = 400;
+    /// The first message of a WebSocket was no right HELLO.
+    pub const UNAUTHENTICATED: u32 = 401;
     pub const REFUSED: u32 = 403;
     pub const NOT_FOUND: u32 = 404;
+    /// The app's data belongs to another publisher.
+    pub const CONFLICT: u32 = 409;
     pub const HOST: u32 = 500;
 }
 
@@ -106,6 +119,27 @@ pub struct InstalledApp {
     pub app_id: String,
     pub name: String,
     pub version: String,
+}
+
+/// How a session ended that should not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrashReport {
+    /// Counts up; never used twice.
+    pub report_id: u64,
+    pub app_id: String,
+    pub session_id: u64,
+    /// Seconds since 1970-01-01 00:00 UTC, by the device's clock.
+    pub time: u64,
+    /// `component`, `page`, or a helper of the session.
+    pub process: String,
+    /// In words.
+    pub reason: String,
+    /// Limits that the session ran into, in words.
+    pub limits: Vec<String>,
+    /// Crashes of the app in a row, this one included.
+    pub in_a_row: u32,
+    /// What the session wrote last, the oldest line first.
+    pub last_lines: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
