@@ -98,23 +98,8 @@ impl Capability {
 
     pub fn availability(&self) -> Availability {
         match self {
-            Self::AppData { .. }
-            | Self::Documents { .. }
-            | Self::Notifications
-            | Self::Clock
-            | Self::Random
-            | Self::Env
-            | Self::Stdio => Availability::Granted,
-            Self::Fetch { .. }
-            | Self::Tcp { .. }
-            | Self::Listen { .. }
-            | Self::ClipboardRead
-            | Self::ClipboardWrite
-            | Self::Supervisor
-            | Self::Send { .. }
-            | Self::Gpu { .. }
-            | Self::Serial { .. }
-            | Self::Gpio { .. } => Availability::NotBacked,
+            Self::Gpu { .. } | Self::Serial { .. } | Self::Gpio { .. } => Availability::NotBacked,
+            _ => Availability::Granted,
         }
     }
 }

@@ -5,12 +5,14 @@
 mod capability;
 mod error;
 mod id;
+mod limit_fields;
 mod limits;
 mod manifest;
 mod package;
 mod path;
 mod raw;
 mod store;
+mod unused;
 
 pub use capability::{Availability, Capability, Host, UnknownCapability};
 pub use error::{Error, ManifestError};
@@ -21,6 +23,7 @@ pub use package::Package;
 pub use path::{InvalidPath, RelativePath};
 pub use semver::Version;
 pub use store::{Installed, Store, app_data, data_home};
+pub use unused::{UnknownUnused, Unused};
 
 /// The manifest's name inside its package.
 pub const MANIFEST_NAME: &str = "wapp.toml";

@@ -9,23 +9,70 @@ const MIB: u64 = 1 << 20;
 pub struct Limits {
     /// Bytes of linear memory, all memories of the component together.
     pub memory: u64,
-    /// How long the component may compute before it waits for the host again.
+    /// Elements of all its tables together.
+    pub table: u64,
+    /// Its core instances, and also its memories and tables, each.
+    pub instances: u64,
+    /// Bytes of its call stack.
+    pub stack: u64,
+    /// Wasm instructions, about, that it may execute before it waits for the host again.
+    pub fuel: u64,
+    /// What it holds open at the same time: files, folders, sockets, streams, pollables.
+    pub descriptors: u64,
+    /// How long it may compute before it waits for the host again.
     pub wall: Duration,
+    /// Bytes that its folder `/data` may hold; every file counts as whole blocks of 4 KiB, and one at least.
+    pub storage: u64,
+    /// It is ended when it called nothing of `weft:app` for this long after it was ready; `None`: it may be silent for ever.
+    pub watchdog: Option<Duration>,
     /// Share of one processor in percent, for all processes of the session together.
     pub cpu: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: 64 * MIB, wall: Duration::from_secs(5), cpu: 200 }
+        Self {
+            memory: 64 * MIB,
+            table: 1_000_000,
+            instances: 1_000,
+            stack: 512 << 10,
+            fuel: 20_000_000_000,
+            descriptors: 256,
+            wall: Duration::from_secs(5),
+            storage: 64 * MIB,
+            watchdog: None,
+            cpu: 200,
+        }
     }
 }
 
 impl Limits {
     /// The largest values a manifest may ask for.
-    pub const CEILING: Self = Self { memory: 1024 * MIB, wall: Duration::from_secs(60), cpu: 800 };
+    pub const CEILING: Self = Self {
+        memory: 1024 * MIB,
+        table: 10_000_000,
+        instances: 10_000,
+        stack: MIB,
+        fuel: 1_000_000_000_000,
+        descriptors: 4096,
+        wall: Duration::from_secs(60),
+        storage: 16 * 1024 * MIB,
+        watchdog: Some(Duration::from_secs(3600)),
+        cpu: 800,
+    };
     /// The smallest ones.
-    pub const FLOOR: Self = Self { memory: MIB, wall: Duration::from_millis(10), cpu: 1 };
+    pub const FLOOR: Self = Self {
+        memory: MIB,
+        table: 1,
+        instances: 1,
+        stack: 64 << 10,
+        fuel: 1_000_000,
+        descriptors: 8,
+        wall: Duration::from_millis(10),
+        storage: 4096,
+        watchdog: Some(Duration::from_secs(1)),
+        cpu: 1,
+    };
 }
 
 /// A size such as `64MiB` or `512KiB`, in bytes.

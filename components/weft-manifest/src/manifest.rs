@@ -1,8 +1,6 @@
 //! The validated manifest.
 
-use crate::{
-    AppId, Capability, Limits, ManifestError, RelativePath, Version, parse_duration, parse_size, raw,
-};
+use crate::{AppId, Capability, Limits, ManifestError, RelativePath, Unused, Version, raw};
 use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
@@ -21,10 +19,14 @@ pub struct Manifest {
     pub version: Version,
     pub description: Option<String>,
     pub author: Option<String>,
-    /// As declared, each at most once. [`Capability::DEFAULT`] comes on top.
+    /// As declared, each at most once. [`Capability::DEFAULT`] comes on top, without what is in `denied`.
     pub capabilities: Vec<Capability>,
+    /// What the app does without of [`Capability::DEFAULT`].
+    pub denied: Vec<Capability>,
     /// The component's file in the package.
     pub module: RelativePath,
+    /// What the component imports and never calls, as the runtime of its language does.
+    pub unused: Vec<Unused>,
     pub limits: Limits,
     /// `None`: an app without a page.
     pub ui: Option<Ui>,
@@ -52,8 +54,10 @@ impl Manifest {
             version: place.version(&package.version)?,
             description: place.optional_line("package.description", package.description.as_ref())?,
             author: place.optional_line("package.author", package.author.as_ref())?,
-            capabilities: place.capabilities(&package.capabilities)?,
+            capabilities: place.list("package.capabilities", &package.capabilities)?,
+            denied: place.denied(&package.denied)?,
             module: place.parsed("runtime.module", &runtime.module)?,
+            unused: place.list("runtime.unused", &runtime.unused)?,
             limits: place.limits(&runtime.limits)?,
             ui: ui.map(|ui| place.entry(&ui.entry)).transpose()?,
         })
@@ -61,18 +65,19 @@ impl Manifest {
 
     /// Whether the app was granted this very capability, by default or by its manifest.
     pub fn grants(&self, capability: &Capability) -> bool {
-        Capability::DEFAULT.contains(capability) || self.capabilities.contains(capability)
+        let default = Capability::DEFAULT.contains(capability) && !self.denied.contains(capability);
+        default || self.capabilities.contains(capability)
     }
 }
 
 /// Turns byte ranges of the text into errors with line and column.
-struct Place<'a> {
+pub struct Place<'a> {
     text: &'a str,
     file: &'a Path,
 }
 
 impl Place<'_> {
-    fn error(&self, span: Range<usize>, field: &str, problem: impl Into<String>) -> ManifestError {
+    pub fn error(&self, span: Range<usize>, field: &str, problem: impl Into<String>) -> ManifestError {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         ManifestError {
@@ -117,47 +122,35 @@ impl Place<'_> {
         value.map(|value| self.line(field, value, MAX_DESCRIPTION)).transpose()
     }
 
-    fn capabilities(&self, values: &[Spanned<String>]) -> Result<Vec<Capability>, ManifestError> {
-        let field = "package.capabilities";
-        let mut capabilities = Vec::new();
+    fn list<T>(&self, field: &str, values: &[Spanned<String>]) -> Result<Vec<T>, ManifestError>
+    where
+        T: std::str::FromStr + PartialEq + std::fmt::Display,
+        T::Err: std::fmt::Display,
+    {
+        let mut list = Vec::new();
         for value in values {
-            let capability: Capability = self.parsed(field, value)?;
-            if capabilities.contains(&capability) {
-                let problem = format!("`{capability}` is there twice: remove one");
+            let item: T = self.parsed(field, value)?;
+            if list.contains(&item) {
+                let problem = format!("`{item}` is there twice: remove one");
                 return Err(self.error(value.span(), field, problem));
             }
-            capabilities.push(capability);
+            list.push(item);
         }
-        Ok(capabilities)
+        Ok(list)
     }
 
-    fn limits(&self, raw: &raw::Limits) -> Result<Limits, ManifestError> {
-        let mut limits = Limits::default();
-        let (least, most) = (Limits::FLOOR, Limits::CEILING);
-        if let Some(value) = &raw.memory {
-            limits.memory = parse_size(value.get_ref())
-                .filter(|memory| (least.memory..=most.memory).contains(memory))
-                .ok_or_else(|| {
-                    let problem = "write a size from 1MiB to 1GiB, such as \"64MiB\"";
-                    self.error(value.span(), "runtime.limits.memory", problem)
-                })?;
-        }
-        if let Some(value) = &raw.wall {
-            limits.wall = parse_duration(value.get_ref())
-                .filter(|wall| (least.wall..=most.wall).contains(wall))
-                .ok_or_else(|| {
-                    let problem = "write a time from 10ms to 60s, such as \"5s\"";
-                    self.error(value.span(), "runtime.limits.wall", problem)
-                })?;
-        }
-        if let Some(value) = &raw.cpu {
-            limits.cpu = *value.get_ref();
-            if !(least.cpu..=most.cpu).contains(&limits.cpu) {
-                let problem = "write a share of one processor from 1 to 800 percent, such as 200";
-                return Err(self.error(value.span(), "runtime.limits.cpu", problem));
+    fn denied(&self, values: &[Spanned<String>]) -> Result<Vec<Capability>, ManifestError> {
+        let field = "package.denied";
+        let list: Vec<Capability> = self.list(field, values)?;
+        match list.iter().zip(values).find(|(denied, _)| !Capability::DEFAULT.contains(denied)) {
+            Some((denied, value)) => {
+                let problem = format!(
+                    "`{denied}` is not given unless it is asked for: deny wasi:clock, wasi:random or wasi:stdio"
+                );
+                Err(self.error(value.span(), field, problem))
             }
+            None => Ok(list),
         }
-        Ok(limits)
     }
 
     fn entry(&self, value: &Spanned<String>) -> Result<Ui, ManifestError> {

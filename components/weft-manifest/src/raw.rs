@@ -21,12 +21,16 @@ pub struct Package {
     pub author: Option<Spanned<String>>,
     #[serde(default)]
     pub capabilities: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub denied: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Runtime {
     pub module: Spanned<String>,
+    #[serde(default)]
+    pub unused: Vec<Spanned<String>>,
     #[serde(default)]
     pub limits: Limits,
 }
@@ -35,8 +39,15 @@ pub struct Runtime {
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     pub memory: Option<Spanned<String>>,
+    pub table: Option<Spanned<u64>>,
+    pub instances: Option<Spanned<u64>>,
+    pub stack: Option<Spanned<String>>,
+    pub fuel: Option<Spanned<u64>>,
+    pub descriptors: Option<Spanned<u64>>,
     pub wall: Option<Spanned<String>>,
-    pub cpu: Option<Spanned<u32>>,
+    pub storage: Option<Spanned<String>>,
+    pub watchdog_secs: Option<Spanned<u64>>,
+    pub cpu: Option<Spanned<u64>>,
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use weft_manifest::{AppId, Capability, Error, Limits, Manifest, Package, Store, app_data};
+use weft_manifest::{AppId, Capability, Error, Limits, Manifest, Package, Store, Unused, app_data};
 
 const WHOLE: &str = r#"[package]
 id = "org.weft.demo.counter"
@@ -42,7 +42,8 @@ fn a_whole_manifest_is_read_and_defaults_are_finite() {
     assert_eq!(manifest.id.as_str(), "org.weft.demo.counter");
     assert_eq!(manifest.version.to_string(), "1.2.3");
     assert_eq!(manifest.capabilities, [Capability::AppData { write: true }, Capability::Notifications]);
-    assert_eq!(manifest.limits, Limits { memory: 32 << 20, wall: Duration::from_millis(500), cpu: 50 });
+    let limits = Limits { memory: 32 << 20, wall: Duration::from_millis(500), cpu: 50, ..Limits::default() };
+    assert_eq!(manifest.limits, limits);
     assert_eq!(manifest.ui.as_ref().unwrap().entry.as_str(), "ui/index.html");
     assert!(manifest.grants(&Capability::Clock) && !manifest.grants(&Capability::Env));
 
@@ -78,11 +79,15 @@ fn every_mistake_is_named_with_its_place_field_and_fix() {
         ),
         ("32MiB", "2GiB", "wapp.toml:13:10: runtime.limits.memory: write a size from 1MiB to 1GiB"),
         ("500ms", "0s", "wapp.toml:14:8: runtime.limits.wall: write a time from 10ms to 60s"),
-        ("cpu = 50", "cpu = 0", "wapp.toml:15:7: runtime.limits.cpu: write a share"),
+        ("cpu = 50", "cpu = 0", "wapp.toml:15:7: runtime.limits.cpu: write a number from 1 to 800"),
         ("ui/index.html", "index.html", "wapp.toml:18:9: ui.entry: pages live in the folder ui/"),
         ("author =", "autor =", "wapp.toml:6:1: unknown field `autor`, expected one of `id`, `name`"),
-        ("module =", "modul =", "wapp.toml:10:1: unknown field `modul`, expected `module` or `limits`"),
-        ("cpu = 50", "cpu = \"50\"", "wapp.toml:15:7: invalid type: string \"50\", expected u32"),
+        (
+            "module =",
+            "modul =",
+            "wapp.toml:10:1: unknown field `modul`, expected one of `module`, `unused`, `limits`",
+        ),
+        ("cpu = 50", "cpu = \"50\"", "wapp.toml:15:7: invalid type: string \"50\", expected u64"),
         ("name = \"Counter\"", "name = \"Counter", "wapp.toml:3:16: "),
     ];
     for (from, to, expected) in cases {
@@ -92,6 +97,52 @@ fn every_mistake_is_named_with_its_place_field_and_fix() {
     }
     assert!(broken("version = \"1.2.3\"\n", "").contains("missing field `version`"));
     assert!(parse("").unwrap_err().contains("missing field `package`"));
+}
+
+#[test]
+fn every_limit_has_a_range_and_a_field() {
+    let limits = |text: &str| parse(&WHOLE.replace("cpu = 50\n", text)).map(|manifest| manifest.limits);
+    let all = "cpu = 1\ntable = 5\ninstances = 6\nstack = '128KiB'\nfuel = 1000000\ndescriptors = 8\nstorage = '1GiB'\nwatchdog_secs = 30\n";
+    let expected = Limits {
+        memory: 32 << 20,
+        table: 5,
+        instances: 6,
+        stack: 128 << 10,
+        fuel: 1_000_000,
+        descriptors: 8,
+        wall: Duration::from_millis(500),
+        storage: 1 << 30,
+        watchdog: Some(Duration::from_secs(30)),
+        cpu: 1,
+    };
+    assert_eq!(limits(all).unwrap(), expected);
+    for (wrong, why) in [
+        ("table = 0\n", "runtime.limits.table: write a number from 1 to 10000000"),
+        ("instances = 10001\n", "runtime.limits.instances: write a number from 1 to 10000"),
+        ("stack = '2MiB'\n", "runtime.limits.stack: write a size from 64KiB to 1MiB"),
+        ("fuel = 1\n", "runtime.limits.fuel: write a number from 1000000 to"),
+        ("descriptors = 7\n", "runtime.limits.descriptors: write a number from 8 to 4096"),
+        ("storage = '17GiB'\n", "runtime.limits.storage: write a size from 4KiB to 16GiB"),
+        ("watchdog_secs = 0\n", "runtime.limits.watchdog_secs: write a number from 1 to 3600"),
+        ("descriptors = -1\n", "invalid value: integer `-1`, expected u64"),
+    ] {
+        let error = limits(wrong).unwrap_err();
+        assert!(error.starts_with("wapp.toml:15:") && error.contains(why), "{error}");
+    }
+}
+
+#[test]
+fn a_default_can_be_denied_and_nothing_else() {
+    let denying = |list: &str| {
+        parse(&WHOLE.replace("author = \"WEFT\"", &format!("author = \"WEFT\"\ndenied = {list}")))
+    };
+    let manifest = denying("['wasi:clock']").unwrap();
+    assert!(!manifest.grants(&Capability::Clock) && manifest.grants(&Capability::Random));
+    assert!(denying("['net:fetch']").unwrap_err().contains("is not given unless it is asked for"));
+    assert!(denying("['wasi:clock', 'wasi:clock']").unwrap_err().contains("is there twice"));
+    let unused = |list: &str| parse(&WHOLE.replace("[runtime]\n", &format!("[runtime]\nunused = {list}\n")));
+    assert_eq!(unused("['wasi:sockets']").unwrap().unused, [Unused::Sockets]);
+    assert!(unused("['weft:app']").unwrap_err().contains("cannot be left unused"));
 }
 
 /// A store with one package; `change` may break it.
