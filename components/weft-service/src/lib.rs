@@ -2,10 +2,12 @@
 //!
 //! The protocols are systemd's own, so that the programs also run under it on a desktop: `sd_notify(3)` and `sd_listen_fds(3)`.
 
+mod inherited;
 mod listen;
 mod log;
 mod notify;
 
+pub use inherited::inherited_fd;
 pub use listen::listen_fd;
 pub use log::{init_logging, init_logging_quieting};
 pub use notify::{Error as NotifyError, notify, watchdog_interval};
