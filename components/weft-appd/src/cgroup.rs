@@ -84,6 +84,28 @@ impl Session {
         Ok(OpenOptions::new().write(true).open(self.0.join("cgroup.procs"))?.into())
     }
 
+    /// Its folder, for a process to be started in it.
+    pub fn open(&self) -> io::Result<OwnedFd> {
+        Ok(File::open(&self.0)?.into())
+    }
+
+    /// The limits that its processes ran into, in words (memory.events and pids.events of the kernel's document).
+    pub fn limits_reached(&self) -> Vec<String> {
+        let count = |file: &str, name: &str| {
+            let text = fs::read_to_string(self.0.join(file)).unwrap_or_default();
+            let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+            value.unwrap_or_default()
+        };
+        let mut limits = Vec::new();
+        if count("memory.events", "oom_kill ") > 0 {
+            limits.push(format!("memory of all its processes: {} MiB", MEMORY_MAX >> 20));
+        }
+        if count("pids.events", "max ") > 0 {
+            limits.push(format!("processes and threads: {PIDS_MAX}"));
+        }
+        limits
+    }
+
     /// Kills every process in it.
     pub fn kill(&self) {
         if let Err(error) = self.set("cgroup.kill", "1") {

@@ -1,4 +1,4 @@
-//! Connections to appd's socket. Each has its own tasks and its own bounds: one that reads slowly is cut off, one that sends nonsense is
+//! Connections to appd's sockets. Each has its own tasks and its own bounds: one that reads slowly is cut off, one that sends nonsense is
 //! told so, and neither costs the others anything.
 
 use crate::chain::chain;
@@ -6,29 +6,53 @@ use crate::peer::Policy;
 use crate::sessions::{ClientId, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, oneshot};
 use weft_ipc::appd::{Request, Response};
+use weft_ipc::websocket::AppRole;
 use weft_ipc::{frame, session};
 
 const MAX_CLIENTS: usize = 32;
 /// A request carries at most one message of a session; MessagePack adds little.
-const MAX_REQUEST: usize = session::MAX_MESSAGE_LEN + 4096;
+pub const MAX_REQUEST: usize = session::MAX_MESSAGE_LEN + 4096;
 /// Answers and bytes of them that may wait for a slow client.
 const MAX_PENDING: usize = 256;
-const MAX_PENDING_BYTES: usize = 1 << 20;
+pub const MAX_PENDING_BYTES: usize = 1 << 20;
 
 /// What a client did.
 #[derive(Debug)]
 pub enum FromClient {
+    /// It came and proved who it is.
+    Arrived(ClientId, Arrival),
     Request(ClientId, Request),
-    /// It sent a frame that is no request.
-    Nonsense(ClientId, String),
+    /// A client of one app speaks to its component.
+    AppMessage(ClientId, SessionId, String),
+    /// It sent what is no request, or not one of its own.
+    Nonsense(ClientId, u32, String),
     Gone(ClientId),
+}
+
+/// What a client may do, and how it is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The Unix socket: everything, in MessagePack.
+    Socket,
+    /// The WebSocket as the system: everything but the messages of apps, in JSON.
+    System,
+    /// The WebSocket as one app: the messages of this session, in JSON.
+    App(SessionId),
+}
+
+/// A new client.
+#[derive(Debug)]
+pub struct Arrival {
+    pub kind: Kind,
+    outbox: Outbox,
+    /// Ends the client's task when it is dropped.
+    leash: oneshot::Sender<()>,
 }
 
 /// All connections.
@@ -36,43 +60,130 @@ pub enum FromClient {
 pub struct Clients {
     policy: Policy,
     clients: BTreeMap<ClientId, Client>,
-    last_id: u64,
-    events: mpsc::Sender<FromClient>,
+    events: Events,
 }
 
 #[derive(Debug)]
 struct Client {
-    frames: mpsc::Sender<Vec<u8>>,
-    pending_bytes: Arc<AtomicUsize>,
+    kind: Kind,
+    outbox: Outbox,
     /// Sessions whose component's messages it wants copies of.
     watching: BTreeSet<SessionId>,
-    _tasks: JoinSet<()>,
+    _leash: oneshot::Sender<()>,
+}
+
+/// Where clients' events go, and the numbers that they get.
+#[derive(Debug, Clone)]
+pub struct Events {
+    sender: mpsc::Sender<FromClient>,
+    last_id: Arc<AtomicU64>,
+}
+
+impl Events {
+    pub fn new(sender: mpsc::Sender<FromClient>) -> Self {
+        Self { sender, last_id: Arc::default() }
+    }
+
+    pub fn next_id(&self) -> ClientId {
+        ClientId::Connection(self.last_id.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The queue is bounded and shared: a client that floods waits here like all others. `false` when appd is ending.
+    pub async fn tell(&self, event: FromClient) -> bool {
+        self.sender.send(event).await.is_ok()
+    }
+}
+
+/// Encoded answers that wait for one client.
+#[derive(Debug)]
+struct Outbox {
+    frames: mpsc::Sender<Arc<[u8]>>,
+    pending_bytes: Arc<AtomicUsize>,
+}
+
+/// The client's end of its outbox.
+#[derive(Debug)]
+pub struct Waiting {
+    frames: mpsc::Receiver<Arc<[u8]>>,
+    pending_bytes: Arc<AtomicUsize>,
+    leash: oneshot::Receiver<()>,
+}
+
+impl Arrival {
+    pub fn new(kind: Kind) -> (Self, Waiting) {
+        let (frames, receiver) = mpsc::channel(MAX_PENDING);
+        let (leash, other_end) = oneshot::channel();
+        let pending_bytes = Arc::new(AtomicUsize::new(0));
+        let outbox = Outbox { frames, pending_bytes: pending_bytes.clone() };
+        (Self { kind, outbox, leash }, Waiting { frames: receiver, pending_bytes, leash: other_end })
+    }
+}
+
+impl Waiting {
+    /// The next answer; `None` when the client was dropped.
+    pub async fn next(&mut self) -> Option<Arc<[u8]>> {
+        self.frames.recv().await
+    }
+
+    pub fn sent(&self, frame: &[u8]) {
+        self.pending_bytes.fetch_sub(frame.len(), Ordering::Relaxed);
+    }
+
+    /// Waits until the client is dropped.
+    pub fn leash(&mut self) -> oneshot::Receiver<()> {
+        let (_, dropped) = oneshot::channel();
+        std::mem::replace(&mut self.leash, dropped)
+    }
 }
 
 impl Clients {
-    pub fn new(policy: Policy, events: mpsc::Sender<FromClient>) -> Self {
-        Self { policy, clients: BTreeMap::new(), last_id: ClientId::APPD.0, events }
+    pub fn new(policy: Policy, events: Events) -> Self {
+        Self { policy, clients: BTreeMap::new(), events }
     }
 
-    /// Takes a new connection in, or closes it.
+    /// Takes a new connection of the Unix socket in, or closes it.
     pub fn admit(&mut self, stream: UnixStream) {
         if !self.policy.admits(&stream) {
             tracing::warn!("a connection of another user is refused, ignoring");
             return;
         }
-        if self.clients.len() >= MAX_CLIENTS {
-            tracing::warn!("{MAX_CLIENTS} clients are connected already, ignoring another one");
+        let id = self.events.next_id();
+        let (arrival, mut waiting) = Arrival::new(Kind::Socket);
+        if !self.arrived(id, arrival) {
             return;
         }
-        self.last_id += 1;
-        let id = ClientId(self.last_id);
         let (reader, writer) = stream.into_split();
-        let (frames, waiting) = mpsc::channel(MAX_PENDING);
-        let pending_bytes = Arc::new(AtomicUsize::new(0));
-        let mut tasks = JoinSet::new();
-        tasks.spawn(read(id, reader, self.events.clone()));
-        tasks.spawn(write(writer, waiting, pending_bytes.clone()));
-        self.clients.insert(id, Client { frames, pending_bytes, watching: BTreeSet::new(), _tasks: tasks });
+        let events = self.events.clone();
+        let leash = waiting.leash();
+        tokio::spawn(async move {
+            let serve = async {
+                tokio::select! {
+                    () = read(id, reader, &events) => {}
+                    // A client that takes nothing more may still have sent something.
+                    () = write(writer, waiting) => std::future::pending().await,
+                }
+                events.tell(FromClient::Gone(id)).await;
+            };
+            tokio::select! {
+                () = serve => {}
+                _ = leash => {}
+            }
+        });
+    }
+
+    /// Takes a client in; `false` when there are too many.
+    pub fn arrived(&mut self, id: ClientId, arrival: Arrival) -> bool {
+        if self.clients.len() >= MAX_CLIENTS {
+            tracing::warn!("{MAX_CLIENTS} clients are connected already, ignoring another one");
+            return false;
+        }
+        let Arrival { kind, outbox, leash } = arrival;
+        let watching = match kind {
+            Kind::App(session) => BTreeSet::from([session]),
+            Kind::Socket | Kind::System => BTreeSet::new(),
+        };
+        self.clients.insert(id, Client { kind, outbox, watching, _leash: leash });
+        true
     }
 
     pub fn remove(&mut self, id: ClientId) {
@@ -85,10 +196,12 @@ impl Clients {
         }
     }
 
+    /// Forgets a session, and those clients that had nothing else.
     pub fn forget_session(&mut self, session: SessionId) {
-        for client in self.clients.values_mut() {
+        self.clients.retain(|_, client| {
             client.watching.remove(&session);
-        }
+            client.kind != Kind::App(session)
+        });
     }
 
     /// Answers one client.
@@ -96,9 +209,9 @@ impl Clients {
         self.send(response, |other, _| other == id);
     }
 
-    /// Tells all.
+    /// Tells all that may know about all apps.
     pub fn broadcast(&mut self, response: &Response) {
-        self.send(response, |_, _| true);
+        self.send(response, |_, client| !matches!(client.kind, Kind::App(_)));
     }
 
     /// Tells those who watch the session.
@@ -107,62 +220,106 @@ impl Clients {
     }
 
     fn send(&mut self, response: &Response, to: impl Fn(ClientId, &Client) -> bool) {
-        let frame = match frame::encode(response) {
-            Ok(frame) => frame,
-            Err(error) => return tracing::error!("an answer cannot be encoded: {error}"),
-        };
+        let mut encoded = Encoded::default();
         self.clients.retain(|id, client| {
-            let keep = !to(*id, client) || client.queue(&frame);
+            if !to(*id, client) {
+                return true;
+            }
+            let keep = encoded.for_kind(client.kind, response).is_none_or(|frame| client.outbox.put(frame));
             if !keep {
-                tracing::warn!("client {} does not read its answers, closing its connection", id.0);
+                tracing::warn!("{id} does not read its answers, closing its connection");
             }
             keep
         });
     }
 }
 
-impl Client {
-    fn queue(&self, frame: &[u8]) -> bool {
-        let pending = self.pending_bytes.fetch_add(frame.len(), Ordering::Relaxed);
-        let fits = pending == 0 || pending + frame.len() <= MAX_PENDING_BYTES;
-        // A writer that ended is noticed by the reader, or by the next answer.
-        fits && self.frames.try_send(frame.to_vec()).is_ok()
+/// One response in the forms that it is needed in.
+#[derive(Default)]
+struct Encoded {
+    message_pack: Option<Arc<[u8]>>,
+    json: Option<Arc<[u8]>>,
+    app_json: Option<Arc<[u8]>>,
+}
+
+impl Encoded {
+    /// `None` when clients of this kind are not told.
+    fn for_kind(&mut self, kind: Kind, response: &Response) -> Option<Arc<[u8]>> {
+        let (form, encode): (_, fn(&Response) -> Option<Vec<u8>>) = match (kind, response) {
+            (Kind::Socket, _) => (&mut self.message_pack, message_pack),
+            (Kind::App(_), Response::IpcMessage { .. } | Response::Error { .. }) => {
+                (&mut self.app_json, app_json)
+            }
+            (Kind::App(_), _) | (Kind::System, Response::IpcMessage { .. }) => return None,
+            (Kind::System, _) => (&mut self.json, json),
+        };
+        if form.is_none() {
+            *form = encode(response).map(Arc::from);
+        }
+        form.clone()
     }
 }
 
-async fn write(mut writer: OwnedWriteHalf, mut frames: mpsc::Receiver<Vec<u8>>, pending: Arc<AtomicUsize>) {
-    while let Some(frame) = frames.recv().await {
+fn message_pack(response: &Response) -> Option<Vec<u8>> {
+    frame::encode(response).inspect_err(|error| tracing::error!("an answer cannot be encoded: {error}")).ok()
+}
+
+fn json<T: serde::Serialize>(response: &T) -> Option<Vec<u8>> {
+    serde_json::to_vec(response)
+        .inspect_err(|error| tracing::error!("an answer cannot be encoded: {error}"))
+        .ok()
+}
+
+fn app_json(response: &Response) -> Option<Vec<u8>> {
+    match response {
+        Response::IpcMessage { payload, .. } => json(&AppRole::AppMessage { payload: payload.clone() }),
+        other => json(other),
+    }
+}
+
+impl Outbox {
+    fn put(&self, frame: Arc<[u8]>) -> bool {
+        let length = frame.len();
+        let pending = self.pending_bytes.fetch_add(length, Ordering::Relaxed);
+        let fits = pending == 0 || pending + length <= MAX_PENDING_BYTES;
+        // A writer that ended is noticed by the reader, or by the next answer.
+        fits && self.frames.try_send(frame).is_ok()
+    }
+}
+
+async fn write(mut writer: OwnedWriteHalf, mut waiting: Waiting) {
+    while let Some(frame) = waiting.next().await {
         if writer.write_all(&frame).await.is_err() {
             return;
         }
-        pending.fetch_sub(frame.len(), Ordering::Relaxed);
+        waiting.sent(&frame);
     }
 }
 
-async fn read(id: ClientId, mut reader: OwnedReadHalf, events: mpsc::Sender<FromClient>) {
+async fn read(id: ClientId, mut reader: OwnedReadHalf, events: &Events) {
     while let Some(event) = next(id, &mut reader).await {
-        // The queue is bounded and shared: a client that floods waits here like all others.
-        if events.send(event).await.is_err() {
+        if !events.tell(event).await {
             return;
         }
     }
-    let _ = events.send(FromClient::Gone(id)).await;
 }
 
 /// The next request; `None` at the end of the connection, or when its framing is lost.
 async fn next(id: ClientId, reader: &mut OwnedReadHalf) -> Option<FromClient> {
     let length = usize::try_from(reader.read_u32_le().await.ok()?).ok()?;
     if length > MAX_REQUEST {
-        tracing::warn!(
-            "client {} sends a request of {length} bytes, over {MAX_REQUEST}, closing its connection",
-            id.0
-        );
+        tracing::warn!("{id} sends a request of {length} bytes, over {MAX_REQUEST}, closing its connection");
         return None;
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).await.ok()?;
-    Some(match frame::decode(&body) {
+    Some(decode(id, &body))
+}
+
+/// The meaning of one frame's body.
+pub fn decode(id: ClientId, body: &[u8]) -> FromClient {
+    match frame::decode(body) {
         Ok(request) => FromClient::Request(id, request),
-        Err(error) => FromClient::Nonsense(id, chain(&error)),
-    })
+        Err(error) => FromClient::Nonsense(id, weft_ipc::appd::code::BAD_REQUEST, chain(&error)),
+    }
 }

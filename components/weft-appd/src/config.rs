@@ -1,10 +1,15 @@
 //! What the environment says.
 
-use std::path::PathBuf;
+use crate::sessions::READY_LIMIT;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 use weft_manifest::{AppId, Store};
 
 const SYSTEM_RUNTIME: &str = "/usr/bin/weft-runtime";
 const SYSTEM_SHELL: &str = "/usr/bin/weft-app-shell";
+const SYSTEM_FETCH: &str = "/usr/bin/weft-fetch";
+const SYSTEM_PORTAL: &str = "/usr/bin/weft-file-portal";
+const SYSTEM_COMPILE: &str = "/usr/bin/weft-compile";
 
 /// Why appd cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +18,10 @@ pub enum Error {
     Store(#[from] weft_manifest::Error),
     #[error("WEFT_AUTOSTART names an app wrongly")]
     Autostart(#[source] weft_manifest::InvalidId),
+    #[error("WEFT_APPD_WS_PORT is `{0}`: write a port from 1 to 65535, 0 for any free one, or off")]
+    Port(String),
+    #[error("WEFT_READY_SECS is `{0}`: write a number of seconds from 1 to 3600")]
+    ReadyLimit(String),
     #[error("cannot tell where the socket goes: set WEFT_APPD_SOCKET or XDG_RUNTIME_DIR")]
     NoSocket,
 }
@@ -24,11 +33,29 @@ pub struct Config {
     pub runtime: PathBuf,
     /// `WEFT_APP_SHELL_BIN`, or the image's shell where there is one; without it this device has no display and apps run without their pages.
     pub shell: Option<PathBuf>,
+    /// `WEFT_FETCH_BIN`.
+    pub fetch: PathBuf,
+    /// `WEFT_FILE_PORTAL_BIN`.
+    pub portal: PathBuf,
+    /// `WEFT_COMPILE_BIN`.
+    pub compile: PathBuf,
+    /// `WEFT_LAUNCHER_SOCKET`: who starts processes; appd itself where it is not set.
+    pub launcher: Option<PathBuf>,
+    /// Where the code of installed apps goes that was made on this device.
+    pub compiled: Option<PathBuf>,
     pub store: Store,
     /// `WEFT_APPD_SOCKET`, or `$XDG_RUNTIME_DIR/weft/appd.sock`.
     pub socket: Option<PathBuf>,
     /// `WEFT_COMPOSITOR_SOCKET`, or `$XDG_RUNTIME_DIR/weft/compositor.sock`.
     pub compositor: Option<PathBuf>,
+    /// `WEFT_APPD_WS_PORT`; `None` when it is `off` or there is no folder for the token.
+    pub web_port: Option<u16>,
+    /// `$XDG_RUNTIME_DIR/weft`.
+    pub runtime_folder: Option<PathBuf>,
+    /// `$XDG_STATE_HOME/weft/crash-reports`, or below `~/.local/state`.
+    pub reports: Option<PathBuf>,
+    /// `WEFT_READY_SECS`: how long components and pages may take to get ready.
+    pub ready_limit: Duration,
     /// `$XDG_RUNTIME_DIR/weft/last-session.json`: the apps that come back after a restart of appd.
     pub last_session: Option<PathBuf>,
     /// `WEFT_AUTOSTART`: app ids, separated by commas.
@@ -37,7 +64,7 @@ pub struct Config {
     pub cgroups: bool,
     /// `$XDG_DATA_HOME` or `~/.local/share`.
     pub data_home: PathBuf,
-    /// `$XDG_DOCUMENTS_DIR` or `~/Documents`.
+    /// The documents' folder: the device's where the launcher starts processes, else `$XDG_DOCUMENTS_DIR` or `~/Documents`.
     pub documents: Option<PathBuf>,
 }
 
@@ -48,18 +75,52 @@ impl Config {
         let in_runtime_folder = |name: &str| runtime_folder.as_ref().map(|folder| folder.join(name));
         let autostart = std::env::var("WEFT_AUTOSTART").unwrap_or_default();
         let ids = autostart.split(',').map(str::trim).filter(|id| !id.is_empty());
+        let program = |name: &str, system: &str| path(name).unwrap_or_else(|| system.into());
+        let launcher = path(weft_ipc::launcher::SOCKET_VARIABLE);
+        let home_or = |name: &str, below: &str| path(name).or_else(|| path("HOME").map(|home| home.join(below)));
+        let documents = match launcher {
+            Some(_) => Some(PathBuf::from(weft_ipc::launcher::DOCUMENTS)),
+            None => home_or("XDG_DOCUMENTS_DIR", "Documents"),
+        };
         Ok(Self {
-            runtime: path("WEFT_RUNTIME_BIN").unwrap_or_else(|| SYSTEM_RUNTIME.into()),
-            shell: path("WEFT_APP_SHELL_BIN")
-                .or_else(|| Some(PathBuf::from(SYSTEM_SHELL)).filter(|shell| shell.exists())),
+            runtime: program("WEFT_RUNTIME_BIN", SYSTEM_RUNTIME),
+            shell: path("WEFT_APP_SHELL_BIN").or_else(|| exists(SYSTEM_SHELL)),
+            fetch: program("WEFT_FETCH_BIN", SYSTEM_FETCH),
+            portal: program("WEFT_FILE_PORTAL_BIN", SYSTEM_PORTAL),
+            compile: program("WEFT_COMPILE_BIN", SYSTEM_COMPILE),
+            launcher,
+            compiled: None,
             store: Store::from_env()?,
             socket: path("WEFT_APPD_SOCKET").or_else(|| in_runtime_folder("appd.sock")),
             compositor: path("WEFT_COMPOSITOR_SOCKET").or_else(|| in_runtime_folder("compositor.sock")),
+            web_port: web_port()?.filter(|_| runtime_folder.is_some()),
+            reports: home_or("XDG_STATE_HOME", ".local/state").map(|state| state.join("weft/crash-reports")),
+            ready_limit: ready_limit()?,
             last_session: in_runtime_folder("last-session.json"),
             autostart: ids.map(str::parse).collect::<Result<_, _>>().map_err(Error::Autostart)?,
             cgroups: path("WEFT_DISABLE_CGROUP").is_none(),
             data_home: weft_manifest::data_home()?,
-            documents: path("XDG_DOCUMENTS_DIR").or_else(|| path("HOME").map(|home| home.join("Documents"))),
+            documents,
+            runtime_folder,
         })
     }
+}
+
+fn exists(program: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(program)).filter(|program| Path::exists(program))
+}
+
+/// `WEFT_APPD_WS_PORT`.
+fn web_port() -> Result<Option<u16>, Error> {
+    match std::env::var("WEFT_APPD_WS_PORT") {
+        Err(_) => Ok(Some(weft_ipc::websocket::PORT)),
+        Ok(text) if text == "off" => Ok(None),
+        Ok(text) => text.parse().map(Some).map_err(|_| Error::Port(text)),
+    }
+}
+
+fn ready_limit() -> Result<Duration, Error> {
+    let Ok(text) = std::env::var("WEFT_READY_SECS") else { return Ok(READY_LIMIT) };
+    let seconds = text.parse().ok().filter(|seconds| (1..=3600).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or(Error::ReadyLimit(text))
 }

@@ -1,10 +1,13 @@
 //! What a session's processes print: the line that says they are ready, and lines for the log.
 
+use crate::record::Record;
 use crate::sessions::{Role, SessionId};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 /// A longer line is cut.
 const MAX_LINE: usize = 4096;
@@ -22,13 +25,20 @@ pub fn follow(
     who: Ready,
     token: Option<String>,
     ready: mpsc::Sender<Ready>,
-) -> std::io::Result<()> {
+    record: Arc<Record>,
+) -> std::io::Result<JoinHandle<()>> {
     let pipe = Receiver::from_owned_fd(pipe)?;
-    tokio::spawn(read(pipe, who, token.map(|token| format!("READY {token}")), ready));
-    Ok(())
+    let expected = token.map(|token| format!("READY {token}"));
+    Ok(tokio::spawn(read(pipe, who, expected, ready, record)))
 }
 
-async fn read(mut pipe: Receiver, who: Ready, mut expected: Option<String>, ready: mpsc::Sender<Ready>) {
+async fn read(
+    mut pipe: Receiver,
+    who: Ready,
+    mut expected: Option<String>,
+    ready: mpsc::Sender<Ready>,
+    record: Arc<Record>,
+) {
     let mut buffer = [0; MAX_LINE];
     let mut line = Vec::new();
     while let Some(chunk) = pipe.read(&mut buffer).await.ok().filter(|n| *n > 0).and_then(|n| buffer.get(..n))
@@ -43,18 +53,22 @@ async fn read(mut pipe: Receiver, who: Ready, mut expected: Option<String>, read
                 // The receiver lives as long as appd does.
                 let _ = ready.send(who).await;
             } else {
-                log(who, &line);
+                log(who, &line, &record);
             }
             line.clear();
         }
     }
     if !line.is_empty() {
-        log(who, &line);
+        log(who, &line, &record);
     }
 }
 
-fn log(who: Ready, line: &[u8]) {
+fn log(who: Ready, line: &[u8], record: &Record) {
     let text: String =
         String::from_utf8_lossy(line).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if who.role == Role::Runtime {
+        record.hear();
+    }
+    record.keep(&format!("{}: {text}", who.role));
     tracing::info!(target: "session", "{} {}: {text}", who.session, who.role);
 }

@@ -1,9 +1,10 @@
 //! Carries messages between a session's page and its component, with bounded queues both ways: what does not fit is refused to its
 //! sender, and a slow receiver costs nobody else anything.
 
+use crate::record::Record;
 use crate::sessions::SessionId;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -15,31 +16,30 @@ use weft_ipc::session::{Decoder, Error, Line, Notice, QUEUE_LEN};
 /// How long a full queue may take to move before its sender is refused.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// Bytes of notices that may wait for a runtime: a few clipboards.
+const MAX_NOTICE_BYTES: usize = 16 << 20;
+
 /// What a session's component says to others than its page.
 #[derive(Debug)]
 pub enum FromComponent {
     /// A copy of a message, while somebody watches.
-    Message {
-        session: SessionId,
-        payload: String,
-    },
-    Notification {
-        session: SessionId,
-        title: String,
-        body: String,
-        icon: Option<String>,
-    },
+    Message { session: SessionId, payload: String },
+    /// Its runtime's notice to appd.
+    Notice { session: SessionId, notice: Notice },
 }
 
 /// The relay of one session; dropping it closes both channels.
 #[derive(Debug)]
 pub struct Relay {
     to_runtime: Queue,
+    /// Beside the messages, so that a component that is behind with these still gets its answers.
+    notices: mpsc::Sender<Vec<u8>>,
+    notice_bytes: Arc<AtomicUsize>,
     watched: Arc<AtomicBool>,
     _tasks: JoinSet<()>,
 }
 
-/// Lines to one end.
+/// Messages to one end.
 #[derive(Debug, Clone)]
 struct Queue(mpsc::Sender<Vec<u8>>);
 
@@ -49,11 +49,16 @@ impl Relay {
         session: SessionId,
         runtime: UnixStream,
         page: Option<UnixStream>,
+        record: Arc<Record>,
         others: mpsc::Sender<FromComponent>,
     ) -> Self {
         let mut tasks = JoinSet::new();
         let (from_runtime, runtime_writer) = runtime.into_split();
-        let to_runtime = Queue::start(runtime_writer, &mut tasks);
+        let (notices, waiting_notices) = mpsc::channel(QUEUE_LEN);
+        let notice_bytes = Arc::new(AtomicUsize::new(0));
+        let (messages, waiting) = mpsc::channel(QUEUE_LEN);
+        tasks.spawn(write_both(runtime_writer, waiting, waiting_notices, notice_bytes.clone()));
+        let to_runtime = Queue(messages);
         let watched = Arc::new(AtomicBool::new(false));
         let to_page = page.map(|page| {
             let (from_page, page_writer) = page.into_split();
@@ -61,10 +66,23 @@ impl Relay {
             tasks.spawn(carry_from_page(session, from_page, to_runtime.clone(), to_page.clone()));
             to_page
         });
-        let ends =
-            ComponentEnds { session, to_page, back: to_runtime.clone(), others, watched: watched.clone() };
+        let back = to_runtime.clone();
+        let ends = ComponentEnds { session, to_page, back, others, watched: watched.clone(), record };
         tasks.spawn(carry_from_component(from_runtime, ends));
-        Self { to_runtime, watched, _tasks: tasks }
+        Self { to_runtime, notices, notice_bytes, watched, _tasks: tasks }
+    }
+
+    /// Tells the session's runtime something; says why not when it takes nothing.
+    pub fn notify(&self, notice: Notice) -> Result<(), String> {
+        let line = Line::Notice(notice).encode().map_err(|error| error.to_string())?.into_bytes();
+        let length = line.len();
+        let waiting = self.notice_bytes.fetch_add(length, Ordering::Relaxed);
+        let fits = waiting + length <= MAX_NOTICE_BYTES && self.notices.try_send(line).is_ok();
+        if !fits {
+            self.notice_bytes.fetch_sub(length, Ordering::Relaxed);
+            return Err(busy("component"));
+        }
+        Ok(())
     }
 
     /// Hands the component a message as if its page had sent it, and copies what it says from now on to the others.
@@ -112,6 +130,29 @@ async fn write(mut writer: OwnedWriteHalf, mut lines: mpsc::Receiver<Vec<u8>>) {
     while let Some(line) = lines.recv().await {
         if writer.write_all(&line).await.is_err() {
             return;
+        }
+    }
+}
+
+/// Writes notices and messages, the notices first.
+async fn write_both(
+    mut writer: OwnedWriteHalf,
+    mut messages: mpsc::Receiver<Vec<u8>>,
+    mut notices: mpsc::Receiver<Vec<u8>>,
+    notice_bytes: Arc<AtomicUsize>,
+) {
+    loop {
+        let (line, notice) = tokio::select! {
+            biased;
+            Some(line) = notices.recv() => (line, true),
+            Some(line) = messages.recv() => (line, false),
+            else => return,
+        };
+        if writer.write_all(&line).await.is_err() {
+            return;
+        }
+        if notice {
+            notice_bytes.fetch_sub(line.len(), Ordering::Relaxed);
         }
     }
 }
@@ -169,6 +210,7 @@ struct ComponentEnds {
     back: Queue,
     others: mpsc::Sender<FromComponent>,
     watched: Arc<AtomicBool>,
+    record: Arc<Record>,
 }
 
 async fn carry_from_component(reader: OwnedReadHalf, ends: ComponentEnds) {
@@ -176,18 +218,15 @@ async fn carry_from_component(reader: OwnedReadHalf, ends: ComponentEnds) {
     let mut lines = Lines::new(reader, format!("session {session} component"));
     let mut stuck = false;
     while let Some(line) = lines.next().await {
-        let other = match &line {
+        ends.record.hear();
+        let (other, message) = match line {
+            Line::Notice(Notice::Refused { .. }) => (None, None),
+            Line::Notice(notice) => (Some(FromComponent::Notice { session, notice }), None),
             Line::Message(payload) if ends.watched.load(Ordering::Relaxed) => {
-                Some(FromComponent::Message { session, payload: payload.clone() })
+                let copy = FromComponent::Message { session, payload: payload.clone() };
+                (Some(copy), Some(Line::Message(payload)))
             }
-            Line::Message(_) => None,
-            Line::Notice(Notice::Notification { title, body, icon }) => Some(FromComponent::Notification {
-                session,
-                title: title.clone(),
-                body: body.clone(),
-                icon: icon.clone(),
-            }),
-            Line::Notice(_) => None,
+            Line::Message(payload) => (None, Some(Line::Message(payload))),
         };
         // Waiting here slows the component that talks too much, and nobody else.
         if let Some(other) = other
@@ -195,8 +234,8 @@ async fn carry_from_component(reader: OwnedReadHalf, ends: ComponentEnds) {
         {
             return;
         }
-        if let (Line::Message(_), Some(to_page)) = (&line, &ends.to_page)
-            && let Err(reason) = to_page.deliver(&line, &mut stuck).await
+        if let (Some(message), Some(to_page)) = (&message, &ends.to_page)
+            && let Err(reason) = to_page.deliver(message, &mut stuck).await
         {
             ends.back.refuse(reason);
         }

@@ -1,10 +1,10 @@
 //! appd's sockets, signals and timers, around the [`Supervisor`].
 
-use crate::clients::Clients;
+use crate::clients::{Clients, Events};
 use crate::config::{self, Config};
 use crate::peer::Policy;
-use crate::supervisor::Supervisor;
-use crate::sys;
+use crate::supervisor::{Senders, Supervisor};
+use crate::{sys, websocket};
 use std::future::pending;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -29,6 +29,8 @@ pub enum Error {
     Listen { path: PathBuf, source: io::Error },
     #[error("cannot use the socket that was passed as `appd`")]
     Passed(#[source] io::Error),
+    #[error(transparent)]
+    WebSocket(#[from] websocket::Error),
     #[error("cannot become the reaper of the sessions' orphans")]
     Reaper(#[source] io::Error),
     #[error("cannot wait for signals")]
@@ -50,9 +52,15 @@ pub async fn serve(passed: Option<StdListener>) -> Result<(), Error> {
 
     let (from_clients, mut client_events) = mpsc::channel(QUEUE);
     let (ready, mut ready_events) = mpsc::channel(QUEUE);
-    let (from_components, mut component_events) = mpsc::channel(QUEUE);
-    let clients = Clients::new(Policy::of(path.as_deref()), from_clients);
-    let mut supervisor = Supervisor::new(config, clients, ready, from_components);
+    let (components, mut component_events) = mpsc::channel(QUEUE);
+    let (reports, mut new_reports) = mpsc::channel(QUEUE);
+    let events = Events::new(from_clients);
+    let clients = Clients::new(Policy::of(path.as_deref()), events.clone());
+    let tokens = match (config.web_port, &config.runtime_folder) {
+        (Some(port), Some(folder)) => Some(websocket::start(port, folder, events).await?),
+        _ => None,
+    };
+    let mut supervisor = Supervisor::new(config, clients, tokens, Senders { ready, components, reports });
     notify("READY=1");
     supervisor.start_apps();
 
@@ -67,7 +75,9 @@ pub async fn serve(passed: Option<StdListener>) -> Result<(), Error> {
             Some(event) = client_events.recv() => supervisor.client_did(event),
             Some(ready) = ready_events.recv() => supervisor.is_ready(ready),
             Some(event) = component_events.recv() => supervisor.component_said(event),
+            Some(report) = new_reports.recv() => supervisor.keep_report(report),
             Some(()) = child_died.recv() => supervisor.reap(),
+            news = supervisor.news() => supervisor.told(news),
             () = sleep_until(deadline) => supervisor.tick(),
             () = sleep_until(leave_at) => {
                 tracing::error!("sessions do not end, leaving them to the kernel");

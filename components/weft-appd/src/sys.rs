@@ -2,9 +2,10 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use tokio::io::unix::AsyncFd;
 
 /// Orphans of sessions become children of this process, so that it can end them.
 pub fn adopt_orphans() -> io::Result<()> {
@@ -12,10 +13,9 @@ pub fn adopt_orphans() -> io::Result<()> {
     check(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })
 }
 
-/// Prepares a command's process: it dies with appd, enters `cgroup` (an open `cgroup.procs`), and inherits `channel` under its number
-/// here. The command must be spawned from the main thread: PR_SET_PDEATHSIG is about the thread that spawns.
-pub fn prepare(command: &mut Command, channel: BorrowedFd<'_>, cgroup: Option<OwnedFd>) {
-    let channel = channel.as_raw_fd();
+/// Prepares a command's process: it dies with appd, enters `cgroup` (an open `cgroup.procs`), and inherits `descriptors` under their
+/// numbers here. The command must be spawned from the main thread: PR_SET_PDEATHSIG is about the thread that spawns.
+pub fn prepare(command: &mut Command, descriptors: Vec<OwnedFd>, cgroup: Option<OwnedFd>) {
     let parent = std::process::id();
     let before_exec = move || {
         // SAFETY: prctl(2), getppid(2), fcntl(2) and write(2) are safe between fork and exec (signal-safety(7)); the descriptors are
@@ -26,7 +26,9 @@ pub fn prepare(command: &mut Command, channel: BorrowedFd<'_>, cgroup: Option<Ow
             if libc::getppid().cast_unsigned() != parent {
                 return Err(io::Error::from_raw_os_error(libc::ESRCH));
             }
-            check(libc::fcntl(channel, libc::F_SETFD, 0))?;
+            for descriptor in &descriptors {
+                check(libc::fcntl(descriptor.as_raw_fd(), libc::F_SETFD, 0))?;
+            }
             if let Some(procs) = &cgroup
                 && libc::write(procs.as_raw_fd(), c"0".as_ptr().cast(), 1) != 1
             {
@@ -48,6 +50,13 @@ pub fn dead_child() -> Option<i32> {
             .ok()?;
         Some(info.si_pid()).filter(|pid| *pid > 0)
     }
+}
+
+/// Lets the event loop wait for a descriptor.
+pub fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an OwnedFd is the same open descriptor for as long as it lives, and the AsyncFd gives no way to change it but by `&mut`,
+    // which nobody uses.
+    unsafe { AsyncFd::register(fd) }.map_err(io::Error::from)
 }
 
 fn check(outcome: libc::c_int) -> io::Result<()> {

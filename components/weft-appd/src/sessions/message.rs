@@ -1,32 +1,54 @@
 //! What goes into the sessions' machine and what comes out.
 
 use std::fmt;
+use std::time::Duration;
 use weft_ipc::appd::Response;
 use weft_manifest::AppId;
 
 pub type SessionId = u64;
 
-/// A connection to appd's socket; the one that nobody has stands for appd itself.
+/// Who wishes something, and is told what becomes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(pub u64);
+pub enum ClientId {
+    /// appd itself: apps of the last time, autostart. Replies to it are dropped.
+    Appd,
+    /// A connection to one of appd's sockets.
+    Connection(u64),
+    /// The component of a session whose app may supervise others.
+    Session(SessionId),
+}
 
-impl ClientId {
-    /// appd's own wishes: apps of the last time, autostart. Replies to it are dropped.
-    pub const APPD: Self = Self(0);
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Appd => f.write_str("appd"),
+            Self::Connection(number) => write!(f, "client {number}"),
+            Self::Session(session) => write!(f, "session {session}"),
+        }
+    }
 }
 
 /// Which process of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
+    /// Makes the component's code before the session begins.
+    Compiler,
     Runtime,
     Shell,
+    /// Gives the session its documents.
+    Portal,
+    /// Fetches from the network for it.
+    Fetch,
 }
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Compiler => "compiler",
             Self::Runtime => "component",
             Self::Shell => "page",
+            Self::Portal => "file portal",
+            Self::Fetch => "network broker",
         })
     }
 }
@@ -44,18 +66,62 @@ pub enum End {
     Killed(i32),
 }
 
-impl End {
-    pub fn is_crash(self) -> bool {
-        matches!(self, Self::Failed(_) | Self::Killed(_))
-    }
-}
-
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Done => f.write_str("is done"),
+            Self::Done => f.write_str("ended by itself"),
             Self::Refused(code) | Self::Failed(code) => write!(f, "ended with exit code {code}"),
             Self::Killed(signal) => write!(f, "was killed by signal {signal}"),
+        }
+    }
+}
+
+/// A session's end that should not have been.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crash {
+    pub session: SessionId,
+    pub app: AppId,
+    pub process: Role,
+    pub cause: Cause,
+    /// Crashes of the app in a row, with this one.
+    pub in_a_row: u32,
+}
+
+impl Crash {
+    /// The limit of the manifest that it ran into, in words; by the exit codes of `weft-runtime`.
+    pub fn limit(&self) -> Option<String> {
+        let words = match (self.process, self.cause) {
+            (Role::Runtime, Cause::Ended(End::Failed(code))) => match code {
+                11 => "runtime.limits.memory",
+                12 => "runtime.limits.table",
+                13 => "runtime.limits.instances",
+                14 => "runtime.limits.wall",
+                15 => "runtime.limits.stack",
+                _ => return None,
+            },
+            (_, Cause::Silent(_)) => "runtime.limits.watchdog_secs",
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+}
+
+/// Why a session had to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    Ended(End),
+    NotReady(Duration),
+    Silent(Duration),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended(end) => end.fmt(f),
+            Self::NotReady(limit) => write!(f, "was not ready within {limit:?}"),
+            Self::Silent(limit) => {
+                write!(f, "was silent for longer than its watchdog_secs of {} s", limit.as_secs())
+            }
         }
     }
 }
@@ -75,10 +141,17 @@ pub enum Event {
         client: ClientId,
         session: SessionId,
     },
-    /// The runtime's process exists.
+    /// The runtime is being started, and the helpers of the session with it.
     Started {
         session: SessionId,
         has_page: bool,
+        helpers: Vec<Role>,
+        /// How long the component may be silent.
+        watchdog: Option<Duration>,
+    },
+    /// The component's code is being made first.
+    Compiling {
+        session: SessionId,
     },
     /// It does not; `for_good` when trying again is of no use.
     NotStarted {
@@ -97,6 +170,11 @@ pub enum Event {
         role: Role,
         end: End,
     },
+    /// When the component was last heard of.
+    Pulse {
+        session: SessionId,
+        heard: Duration,
+    },
     /// Time went by.
     Tick,
     ShutDown,
@@ -105,7 +183,7 @@ pub enum Event {
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// To be answered by [`Event::Started`] or [`Event::NotStarted`].
+    /// To be answered by [`Event::Started`], [`Event::Compiling`] or [`Event::NotStarted`].
     StartRuntime {
         session: SessionId,
         app: AppId,
@@ -116,6 +194,10 @@ pub enum Action {
     Terminate(SessionId),
     /// Make them.
     Kill(SessionId),
+    /// To be answered by [`Event::Pulse`].
+    CheckPulse(SessionId),
+    /// Keep what there is to know about it.
+    Report(Crash),
     /// The session is over: free all that belongs to it.
     Clear(SessionId),
     /// Bring its window to the front.

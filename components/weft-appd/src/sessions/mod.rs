@@ -6,15 +6,17 @@ mod message;
 #[cfg(test)]
 mod tests;
 
-pub use message::{Action, ClientId, End, Event, Role, SessionId};
+pub use message::{Action, ClientId, Crash, End, Event, Role, SessionId};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use weft_ipc::appd::{AppState, Response, RunningApp, code};
 use weft_manifest::AppId;
 
 /// A component must call `notify.ready`, and a page must be painted, within this time.
 pub const READY_LIMIT: Duration = Duration::from_secs(30);
+/// Code must be made within this time.
+pub const COMPILE_LIMIT: Duration = Duration::from_secs(120);
 /// How long a process may take to leave after SIGTERM.
 pub const TERM_LIMIT: Duration = Duration::from_secs(2);
 /// Sessions at once.
@@ -24,10 +26,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LAST_PAUSE: Duration = Duration::from_secs(30);
 /// A session that ran this long without a crash forgives the crashes before it.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
+/// An app that crashed this often in a row is not started again before somebody wishes it.
+const MAX_IN_A_ROW: u32 = 10;
 
 /// All sessions of this appd.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sessions {
+    ready_limit: Duration,
     sessions: BTreeMap<SessionId, Session>,
     last_id: SessionId,
     /// Crashes in a row.
@@ -41,8 +46,8 @@ pub struct Sessions {
 struct Session {
     app: AppId,
     phase: Phase,
-    runtime: bool,
-    shell: bool,
+    processes: BTreeSet<Role>,
+    watchdog: Option<Duration>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +56,10 @@ enum Phase {
     Waiting {
         at: Duration,
         after: Option<SessionId>,
+    },
+    /// The component's code is made.
+    Compiling {
+        deadline: Duration,
     },
     /// The component starts.
     Component {
@@ -63,6 +72,8 @@ enum Phase {
     },
     Running {
         since: Duration,
+        /// When the component must have been heard of again.
+        pulse: Option<Duration>,
     },
     /// Its processes are told to leave.
     Stopping {
@@ -71,7 +82,24 @@ enum Phase {
     },
 }
 
+impl Default for Sessions {
+    fn default() -> Self {
+        Self::new(READY_LIMIT)
+    }
+}
+
 impl Sessions {
+    pub fn new(ready_limit: Duration) -> Self {
+        Self {
+            ready_limit,
+            sessions: BTreeMap::new(),
+            last_id: 0,
+            crashes: BTreeMap::new(),
+            saved: Vec::new(),
+            shutting_down: false,
+        }
+    }
+
     /// Takes one event in; what is to be done about it comes out, in order.
     pub fn handle(&mut self, now: Duration, event: Event) -> Vec<Action> {
         let mut actions = Vec::new();
@@ -82,16 +110,20 @@ impl Sessions {
                 Some(_) => actions.push(Action::Focus(session)),
                 None => actions.push(not_found(client, session)),
             },
-            Event::Started { session, has_page } => self.started(session, has_page),
+            Event::Started { session, has_page, helpers, watchdog } => {
+                self.started(session, has_page, helpers, watchdog);
+            }
+            Event::Compiling { session } => self.compiling(now, session),
             Event::NotStarted { session, reason, for_good } => {
                 actions.push(error(code::HOST, reason));
                 if let Some(session) = self.sessions.get_mut(&session) {
-                    session.runtime = false;
+                    session.processes.remove(&Role::Runtime);
                 }
                 self.stop(now, session, !for_good, &mut actions);
             }
             Event::Ready { session, role } => self.ready(now, session, role, &mut actions),
             Event::Ended { session, role, end } => self.ended(now, session, role, end, &mut actions),
+            Event::Pulse { session, heard } => self.pulse(now, session, heard, &mut actions),
             Event::Tick => {}
             Event::ShutDown => {
                 self.shutting_down = true;
@@ -119,10 +151,15 @@ impl Sessions {
     pub fn state(&self, session: SessionId) -> AppState {
         match self.sessions.get(&session).map(|session| &session.phase) {
             None => AppState::NotFound,
-            Some(Phase::Waiting { .. } | Phase::Component { .. } | Phase::Page { .. }) => AppState::Starting,
+            Some(Phase::Waiting { .. } | Phase::Compiling { .. } | Phase::Component { .. } | Phase::Page { .. }) => AppState::Starting,
             Some(Phase::Running { .. }) => AppState::Running,
             Some(Phase::Stopping { .. }) => AppState::Stopping,
         }
+    }
+
+    /// Every session with its app.
+    pub fn all(&self) -> Vec<(SessionId, AppId)> {
+        self.sessions.iter().map(|(id, session)| (*id, session.app.clone())).collect()
     }
 
     pub fn app(&self, session: SessionId) -> Option<&AppId> {
@@ -177,7 +214,8 @@ impl Sessions {
     fn open(&mut self, app: AppId, at: Duration, after: Option<SessionId>) -> SessionId {
         self.last_id += 1;
         let phase = Phase::Waiting { at, after };
-        self.sessions.insert(self.last_id, Session { app, phase, runtime: false, shell: false });
+        let session = Session { app, phase, processes: BTreeSet::new(), watchdog: None };
+        self.sessions.insert(self.last_id, session);
         self.last_id
     }
 
@@ -189,9 +227,27 @@ impl Sessions {
         self.stop_for_good(now, id, actions);
     }
 
-    fn started(&mut self, id: SessionId, page: bool) {
-        if let Some(Session { phase: Phase::Component { has_page, .. }, .. }) = self.sessions.get_mut(&id) {
+    fn started(
+        &mut self,
+        id: SessionId,
+        page: bool,
+        helpers: Vec<Role>,
+        watchdog: Option<Duration>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.processes.extend(helpers);
+        session.watchdog = watchdog;
+        if let Phase::Component { has_page, .. } = &mut session.phase {
             *has_page = page;
+        }
+    }
+
+    fn compiling(&mut self, now: Duration, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.processes = BTreeSet::from([Role::Compiler]);
+            if let Phase::Component { .. } = session.phase {
+                session.phase = Phase::Compiling { deadline: now + COMPILE_LIMIT };
+            }
         }
     }
 
@@ -199,12 +255,13 @@ impl Sessions {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         match (&session.phase, role) {
             (Phase::Component { has_page: true, .. }, Role::Runtime) => {
-                session.phase = Phase::Page { deadline: now + READY_LIMIT };
-                session.shell = true;
+                session.phase = Phase::Page { deadline: now + self.ready_limit };
+                session.processes.insert(Role::Shell);
                 actions.push(Action::StartShell(id));
             }
             (Phase::Component { has_page: false, .. }, Role::Runtime) | (Phase::Page { .. }, Role::Shell) => {
-                session.phase = Phase::Running { since: now };
+                let pulse = session.watchdog.map(|limit| now + limit);
+                session.phase = Phase::Running { since: now, pulse };
                 let app_id = session.app.to_string();
                 actions.push(Action::Status(format!("session {id} {app_id} ready")));
                 actions.push(Action::Broadcast(Response::AppReady { session_id: id, app_id }));
@@ -218,8 +275,10 @@ impl Sessions {
         match &session.phase {
             Phase::Waiting { after: Some(other), .. } if self.sessions.contains_key(other) => None,
             Phase::Waiting { at, .. } => Some(*at),
-            Phase::Component { deadline, .. } | Phase::Page { deadline } => Some(*deadline),
-            Phase::Running { .. } => None,
+            Phase::Compiling { deadline }
+            | Phase::Component { deadline, .. }
+            | Phase::Page { deadline } => Some(*deadline),
+            Phase::Running { pulse, .. } => *pulse,
             Phase::Stopping { kill_at, .. } => *kill_at,
         }
     }

@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-const CLIENT: ClientId = ClientId(7);
+const CLIENT: ClientId = ClientId::Connection(7);
 
 fn app(number: u8) -> AppId {
     format!("org.weft.app{number}").parse().unwrap()
@@ -22,17 +22,19 @@ impl Sessions {
             if !session.is_stopping() {
                 assert!(live.insert(&session.app), "two live sessions of {}", session.app);
             }
+            let has = |role| session.processes.contains(&role);
             match &session.phase {
                 Phase::Waiting { after, .. } => {
-                    assert!(!session.runtime && !session.shell, "{id} waits and has processes");
+                    assert!(session.processes.is_empty(), "{id} waits and has processes");
                     assert!(after.is_none_or(|other| other < *id));
                 }
+                Phase::Compiling { .. } => assert!(has(Role::Compiler), "{id} has no compiler"),
                 Phase::Component { .. } => {
-                    assert!(session.runtime && !session.shell, "{id} has no component")
+                    assert!(has(Role::Runtime) && !has(Role::Shell), "{id} has no component")
                 }
-                Phase::Page { .. } => assert!(session.runtime && session.shell, "{id} has no page"),
-                Phase::Running { .. } => assert!(session.runtime, "{id} runs without a component"),
-                Phase::Stopping { .. } => assert!(session.runtime || session.shell, "{id} is not forgotten"),
+                Phase::Page { .. } => assert!(has(Role::Runtime) && has(Role::Shell), "{id} has no page"),
+                Phase::Running { .. } => assert!(has(Role::Runtime), "{id} runs without a component"),
+                Phase::Stopping { .. } => assert!(!session.processes.is_empty(), "{id} is not forgotten"),
             }
         }
         assert!(self.sessions.len() <= 2 * MAX_SESSIONS);
@@ -51,6 +53,13 @@ struct World {
     cleared: BTreeSet<SessionId>,
     /// Apps without a page.
     pageless: BTreeSet<AppId>,
+    /// Apps whose code is not there yet.
+    uncompiled: BTreeSet<AppId>,
+    /// Apps with a network broker.
+    fetching: BTreeSet<AppId>,
+    watchdog: Option<Duration>,
+    /// When components were last heard of.
+    heard: BTreeMap<SessionId, Duration>,
 }
 
 impl World {
@@ -60,10 +69,22 @@ impl World {
         while let Some(action) = all.get(done).cloned() {
             done += 1;
             match action {
+                Action::StartRuntime { session, app } if self.uncompiled.contains(&app) => {
+                    assert!(self.processes.insert((session, Role::Compiler)), "{session} is compiled twice");
+                    all.extend(self.machine.handle(self.now, Event::Compiling { session }));
+                }
                 Action::StartRuntime { session, app } => {
                     assert!(self.processes.insert((session, Role::Runtime)), "{session} is started twice");
                     let has_page = !self.pageless.contains(&app);
-                    all.extend(self.machine.handle(self.now, Event::Started { session, has_page }));
+                    let helpers = Vec::from_iter(self.fetching.contains(&app).then_some(Role::Fetch));
+                    self.processes.extend(helpers.iter().map(|role| (session, *role)));
+                    let watchdog = self.watchdog;
+                    let started = Event::Started { session, has_page, helpers, watchdog };
+                    all.extend(self.machine.handle(self.now, started));
+                }
+                Action::CheckPulse(session) => {
+                    let heard = self.heard.get(&session).copied().unwrap_or_default();
+                    all.extend(self.machine.handle(self.now, Event::Pulse { session, heard }));
                 }
                 Action::StartShell(session) => {
                     assert!(self.processes.insert((session, Role::Shell)), "{session} has two pages");
@@ -180,7 +201,7 @@ fn the_pause_before_a_restart_doubles_up_to_its_limit_and_a_long_run_forgives() 
     let mut world = World::default();
     let mut session = world.launch(1);
     let mut pauses = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..MAX_IN_A_ROW - 1 {
         world.dies(session, Role::Runtime, End::Failed(10));
         let pause = world.machine.next_deadline().unwrap() - world.now;
         pauses.push(pause);
@@ -188,13 +209,84 @@ fn the_pause_before_a_restart_doubles_up_to_its_limit_and_a_long_run_forgives() 
         session += 1;
     }
     assert_eq!(pauses[..3], [FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4]);
-    assert_eq!(pauses[9], LAST_PAUSE);
+    assert_eq!(pauses[8], LAST_PAUSE);
     world.ready(session, Role::Runtime);
     world.ready(session, Role::Shell);
     world.wait(FORGIVEN_AFTER);
     world.dies(session, Role::Shell, End::Killed(11));
     world.dies(session, Role::Runtime, End::Killed(15));
     assert_eq!(world.machine.next_deadline().unwrap() - world.now, FIRST_PAUSE);
+}
+
+#[test]
+fn an_app_that_does_nothing_but_crash_is_given_up_until_somebody_wants_it() {
+    let mut world = World::default();
+    let mut session = world.launch(1);
+    for crash in 1..=MAX_IN_A_ROW {
+        let actions = world.dies(session, Role::Runtime, End::Killed(11));
+        assert!(actions.iter().any(|action| matches!(action, Action::Report(Crash { in_a_row, .. }) if *in_a_row == crash)));
+        world.wait(LAST_PAUSE);
+        session += 1;
+    }
+    assert!(world.machine.is_empty() && world.machine.next_deadline().is_none());
+    world.run(1);
+}
+
+#[test]
+fn a_silent_component_is_ended_and_one_that_speaks_is_not() {
+    let mut world = World { watchdog: Some(seconds(5)), ..World::default() };
+    let session = world.run(1);
+    for _ in 0..4 {
+        world.wait(seconds(3));
+        world.heard.insert(session, world.now);
+    }
+    assert_eq!(world.machine.state(session), AppState::Running);
+    let actions = world.wait(seconds(5));
+    let report = actions.iter().find_map(|action| match action {
+        Action::Report(crash) => Some(crash.cause.to_string()),
+        _ => None,
+    });
+    assert_eq!(report.as_deref(), Some("was silent for longer than its watchdog_secs of 5 s"));
+    assert!(actions.contains(&Action::Terminate(session)));
+}
+
+#[test]
+fn a_component_without_a_watchdog_may_be_silent() {
+    let mut world = World::default();
+    let session = world.run(1);
+    world.wait(seconds(1_000_000));
+    assert_eq!(world.machine.state(session), AppState::Running);
+}
+
+#[test]
+fn code_that_is_not_there_is_made_once_and_then_run() {
+    let mut world = World { uncompiled: BTreeSet::from([app(1), app(2)]), ..World::default() };
+    let session = world.launch(1);
+    assert_eq!(world.machine.state(session), AppState::Starting);
+    world.uncompiled.remove(&app(1));
+    world.dies(session, Role::Compiler, End::Done);
+    world.ready(session, Role::Runtime);
+    world.ready(session, Role::Shell);
+    assert_eq!(world.machine.state(session), AppState::Running);
+
+    let session = world.launch(2);
+    let actions = world.dies(session, Role::Compiler, End::Failed(3));
+    assert!(actions.iter().any(|action| matches!(action, Action::Broadcast(Response::Error { code: 403, .. }))));
+    assert_eq!(world.machine.state(session), AppState::NotFound, "trying again would be of no use");
+}
+
+#[test]
+fn a_dead_helper_ends_its_session_and_a_done_one_does_not() {
+    let mut world = World { fetching: BTreeSet::from([app(1)]), ..World::default() };
+    let session = world.run(1);
+    let actions = world.dies(session, Role::Fetch, End::Killed(9));
+    assert!(actions.contains(&Action::Terminate(session)));
+    world.dies(session, Role::Runtime, End::Killed(15));
+    world.dies(session, Role::Shell, End::Killed(15));
+    world.wait(FIRST_PAUSE);
+    let session = session + 1;
+    world.dies(session, Role::Fetch, End::Done);
+    assert!(!world.told.contains(&session));
 }
 
 #[test]
@@ -275,7 +367,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let role = prop_oneof![Just(Role::Runtime), Just(Role::Shell)];
+    let role = prop_oneof![Just(Role::Runtime), Just(Role::Shell), Just(Role::Fetch)];
     let end =
         prop_oneof![Just(End::Done), Just(End::Refused(3)), Just(End::Failed(10)), Just(End::Killed(9))];
     prop_oneof![
@@ -293,7 +385,13 @@ proptest! {
     /// and only without processes, and an end that is reached.
     #[test]
     fn no_order_of_events_breaks_the_sessions(steps in prop::collection::vec(step(), 0..60)) {
-        let mut world = World { pageless: BTreeSet::from([app(3)]), ..World::default() };
+        let mut world = World {
+            pageless: BTreeSet::from([app(3)]),
+            uncompiled: BTreeSet::from([app(2)]),
+            fetching: BTreeSet::from([app(1)]),
+            watchdog: Some(seconds(20)),
+            ..World::default()
+        };
         for step in steps {
             match step {
                 Step::Launch(number) => { world.event(Event::Launch { client: CLIENT, app: app(number) }); }
@@ -305,12 +403,13 @@ proptest! {
                 Step::Ready(..) => {}
                 Step::Dies(which, end) => {
                     if let Some((session, role)) = world.processes.iter().nth(which).copied() {
+                        world.uncompiled.clear();
                         world.dies(session, role, end);
                     }
                 }
                 Step::CannotStart(session, for_good) => {
                     if world.processes.contains(&(session, Role::Runtime))
-                        && !world.processes.contains(&(session, Role::Shell)) {
+                        && !world.processes.iter().any(|(of, role)| *of == session && *role != Role::Runtime) {
                         world.processes.remove(&(session, Role::Runtime));
                         world.event(Event::NotStarted { session, reason: "full".to_owned(), for_good });
                     }

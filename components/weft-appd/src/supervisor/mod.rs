@@ -1,47 +1,63 @@
-//! The event loop: turns what happens into events, lets [`Sessions`] decide, and does what it says.
+//! Turns what happens into events, lets [`Sessions`] decide, and does what it says.
 
+mod asks;
 mod processes;
+mod requests;
 
-use crate::chain::chain;
-use crate::children::Children;
-use crate::clients::{Clients, FromClient};
+use crate::clients::Clients;
 use crate::compositor::Compositor;
 use crate::config::Config;
 use crate::output::Ready;
 use crate::relay::FromComponent;
-use crate::sessions::{Action, ClientId, Event, SessionId, Sessions};
-use crate::{cgroup, launch, saved};
+use crate::reports::Reports;
+use crate::services::Services;
+use crate::sessions::{Action, ClientId, End, Event, Role, SessionId, Sessions};
+use crate::start::{Direct, Launcher, News, Starter};
+use crate::websocket::Tokens;
+use crate::{cgroup, saved};
 use processes::Open;
-use rustix::process::Signal;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use weft_ipc::appd::{InstalledApp, Request, Response, code};
-use weft_manifest::{AppId, Capability};
+use weft_ipc::appd::{AppState, CrashReport, Response};
+use weft_ipc::session::Notice;
+use weft_manifest::AppId;
 
 /// All of appd but its sockets and signals.
+#[derive(Debug)]
 pub struct Supervisor {
     config: Config,
     origin: Instant,
     sessions: Sessions,
     open: BTreeMap<SessionId, Open>,
-    children: Children,
+    starter: Starter,
     pub clients: Clients,
     compositor: Option<Compositor>,
     cgroups: Option<cgroup::Root>,
     /// Cgroups of sessions that are over, whose last processes are still leaving.
     leaving: Vec<cgroup::Session>,
-    ready: mpsc::Sender<Ready>,
-    from_components: mpsc::Sender<FromComponent>,
+    services: Services,
+    reports: Reports,
+    tokens: Option<Arc<Tokens>>,
+    /// What the component that asks just now is told.
+    replies: Vec<Response>,
+    /// The apps of sessions whose end was not told yet.
+    apps: BTreeMap<SessionId, AppId>,
+    senders: Senders,
+}
+
+/// Where tasks of sessions send what happens.
+#[derive(Debug, Clone)]
+pub struct Senders {
+    pub ready: mpsc::Sender<Ready>,
+    pub components: mpsc::Sender<FromComponent>,
+    pub reports: mpsc::Sender<CrashReport>,
 }
 
 impl Supervisor {
-    pub fn new(
-        config: Config,
-        clients: Clients,
-        ready: mpsc::Sender<Ready>,
-        from_components: mpsc::Sender<FromComponent>,
-    ) -> Self {
+    /// Must be called within the event loop.
+    pub fn new(config: Config, clients: Clients, tokens: Option<Arc<Tokens>>, senders: Senders) -> Self {
         let compositor = config.compositor.clone().filter(|_| config.shell.is_some()).map(Compositor::start);
         let cgroups = config.cgroups.then(cgroup::Root::take_over).and_then(|root| match root {
             Ok(root) => Some(root),
@@ -50,18 +66,26 @@ impl Supervisor {
                 None
             }
         });
+        let starter = match &config.launcher {
+            Some(socket) => Starter::Launcher(Launcher::new(socket.clone())),
+            None => Starter::Direct(Direct::default()),
+        };
         Self {
-            config,
             origin: Instant::now(),
-            sessions: Sessions::default(),
+            sessions: Sessions::new(config.ready_limit),
             open: BTreeMap::new(),
-            children: Children::default(),
+            starter,
             clients,
             compositor,
             cgroups,
             leaving: Vec::new(),
-            ready,
-            from_components,
+            services: Services::default(),
+            reports: Reports::new(config.reports.clone()),
+            tokens,
+            replies: Vec::new(),
+            apps: BTreeMap::new(),
+            senders,
+            config,
         }
     }
 
@@ -70,7 +94,7 @@ impl Supervisor {
         let mut apps = self.config.last_session.as_deref().map(saved::load).unwrap_or_default();
         apps.extend(self.config.autostart.iter().cloned());
         for app in apps {
-            self.launch(ClientId::APPD, app);
+            self.launch(ClientId::Appd, app);
         }
     }
 
@@ -88,9 +112,18 @@ impl Supervisor {
 
     /// Takes away the children that died.
     pub fn reap(&mut self) {
-        while let Some((session, role, end)) = self.children.reap() {
-            self.happened(Event::Ended { session, role, end });
-        }
+        self.settle(VecDeque::new());
+    }
+
+    /// The next thing that the launcher tells. Safe to be dropped while it waits.
+    pub async fn news(&mut self) -> News {
+        self.starter.news().await
+    }
+
+    /// Something became of a process.
+    pub fn told(&mut self, news: News) {
+        let event = self.event_of(news);
+        self.settle(event.into_iter().collect());
     }
 
     pub fn shut_down(&mut self) {
@@ -106,111 +139,41 @@ impl Supervisor {
         self.happened(Event::Ready { session, role });
     }
 
-    pub fn component_said(&mut self, what: FromComponent) {
-        match what {
-            FromComponent::Message { session, payload } => {
-                self.clients.tell_watchers(session, &Response::IpcMessage { session_id: session, payload });
-            }
-            FromComponent::Notification { session, title, body, icon } => {
-                let Some(open) = self.open.get(&session) else { return };
-                if !open.package.manifest.grants(&Capability::Notifications) {
-                    return tracing::error!("session {session} notifies without the capability, ignoring");
-                }
-                let app_id = open.package.manifest.id.to_string();
-                self.clients.broadcast(&Response::Notification { app_id, title, body, icon });
-            }
-        }
-    }
-
-    pub fn client_did(&mut self, what: FromClient) {
-        match what {
-            FromClient::Request(client, request) => self.requested(client, request),
-            FromClient::Nonsense(client, problem) => self.refuse(client, code::BAD_REQUEST, problem),
-            FromClient::Gone(client) => self.clients.remove(client),
-        }
-    }
-
-    fn requested(&mut self, client: ClientId, request: Request) {
-        match request {
-            Request::LaunchApp { app_id, surface_id: _ } => match app_id.parse() {
-                Ok(app) => self.launch(client, app),
-                Err(error) => self.refuse(client, code::BAD_REQUEST, format!("{error}")),
-            },
-            Request::TerminateApp { session_id } => {
-                self.happened(Event::Terminate { client, session: session_id })
-            }
-            Request::ActivateApp { session_id } => {
-                self.happened(Event::Activate { client, session: session_id })
-            }
-            Request::QueryRunning => {
-                self.clients.reply(client, &Response::RunningApps { sessions: self.sessions.running() });
-            }
-            Request::QueryAppState { session_id } => {
-                let state = self.sessions.state(session_id);
-                self.clients.reply(client, &Response::AppState { session_id, state });
-            }
-            Request::QueryInstalledApps => {
-                let apps = self.installed();
-                self.clients.reply(client, &Response::InstalledApps { apps });
-            }
-            Request::IpcForward { session_id, payload } => match self.open.get(&session_id) {
-                Some(open) => {
-                    self.clients.watch(client, session_id);
-                    if let Err(reason) = open.relay.forward(payload) {
-                        self.refuse(client, code::REFUSED, reason);
-                    }
-                }
-                None => {
-                    self.refuse(client, code::NOT_FOUND, format!("session {session_id} has no component"))
-                }
-            },
-            Request::PanelGesture { gesture_type, fingers, dx, dy } => {
-                self.clients.broadcast(&Response::NavigationGesture { gesture_type, fingers, dx, dy });
-            }
-        }
-    }
-
-    fn launch(&mut self, client: ClientId, app: AppId) {
-        let checked = self.config.store.find(&app).map_err(|error| match error {
-            error @ weft_manifest::Error::NotInstalled { .. } => (code::NOT_FOUND, error.to_string()),
-            error => (code::REFUSED, chain(&error)),
-        });
-        match checked
-            .and_then(|package| launch::check(&package).map_err(|error| (code::REFUSED, chain(&error))))
-        {
-            Ok(()) => self.happened(Event::Launch { client, app }),
-            Err((code, problem)) => {
-                tracing::warn!("{app} is not launched: {problem}");
-                self.refuse(client, code, problem);
-            }
-        }
-    }
-
-    fn installed(&self) -> Vec<InstalledApp> {
-        let apps = self.config.store.list().into_iter().filter_map(|app| match app.package {
-            Ok(package) => Some(InstalledApp {
-                app_id: package.manifest.id.to_string(),
-                name: package.manifest.name,
-                version: package.manifest.version.to_string(),
-            }),
-            Err(error) => {
-                tracing::warn!("{} is installed but broken, ignoring: {}", app.id, chain(&error));
-                None
-            }
-        });
-        apps.collect()
-    }
-
-    fn refuse(&mut self, client: ClientId, code: u32, message: String) {
-        self.clients.reply(client, &Response::Error { code, message });
+    pub fn keep_report(&mut self, report: CrashReport) {
+        self.reports.keep(report);
     }
 
     /// Lets the sessions decide about an event, and about what comes of doing what they say.
     fn happened(&mut self, event: Event) {
-        let mut events = VecDeque::from([event]);
-        while let Some(event) = events.pop_front() {
-            let actions = self.sessions.handle(self.origin.elapsed(), event);
-            events.extend(actions.into_iter().filter_map(|action| self.act(action)));
+        self.settle(VecDeque::from([event]));
+    }
+
+    fn settle(&mut self, mut events: VecDeque<Event>) {
+        loop {
+            while let Some(event) = events.pop_front() {
+                let actions = self.sessions.handle(self.origin.elapsed(), event);
+                for action in actions {
+                    events.extend(self.act(action));
+                }
+            }
+            let Some(news) = self.starter.reap() else { return };
+            events.extend(self.event_of(news));
+        }
+    }
+
+    fn event_of(&mut self, news: News) -> Option<Event> {
+        match news {
+            News::Started((session, role), pid) => self.is_started(session, role, pid),
+            News::NotStarted((session, Role::Runtime), reason) => {
+                let app = self.sessions.app(session)?;
+                let reason = format!("{app} cannot be started: {reason}");
+                Some(Event::NotStarted { session, reason, for_good: false })
+            }
+            News::NotStarted((session, role), reason) => {
+                tracing::error!("session {session}: its {role} cannot be started: {reason}");
+                Some(Event::Ended { session, role, end: End::Failed(1) })
+            }
+            News::Ended((session, role), end) => Some(Event::Ended { session, role, end }),
         }
     }
 
@@ -218,21 +181,22 @@ impl Supervisor {
         match action {
             Action::StartRuntime { session, app } => return Some(self.start_runtime(session, &app)),
             Action::StartShell(session) => return self.start_shell(session),
-            Action::Terminate(session) => self.children.signal(session, Signal::TERM),
+            Action::Terminate(session) => self.terminate(session),
             Action::Kill(session) => self.kill(session),
+            Action::CheckPulse(session) => {
+                let heard = self.open.get(&session)?.record.heard();
+                return Some(Event::Pulse { session, heard });
+            }
+            Action::Report(crash) => self.report(&crash),
             Action::Clear(session) => self.clear(session),
             Action::Focus(session) => {
                 if let Some(compositor) = &self.compositor {
                     compositor.focus(session);
                 }
             }
+            Action::Reply(ClientId::Session(_), response) => self.replies.push(response),
             Action::Reply(client, response) => self.clients.reply(client, &response),
-            Action::Broadcast(response) => {
-                if let Response::Error { message, .. } = &response {
-                    tracing::error!("{message}");
-                }
-                self.clients.broadcast(&response);
-            }
+            Action::Broadcast(response) => self.broadcast(&response),
             Action::Status(status) => {
                 tracing::info!("{status}");
                 if let Err(error) = weft_service::notify(&format!("STATUS={status}")) {
@@ -247,5 +211,32 @@ impl Supervisor {
             }
         }
         None
+    }
+
+    fn broadcast(&mut self, response: &Response) {
+        match response {
+            Response::Error { message, .. } => tracing::error!("{message}"),
+            Response::AppState { session_id, state } => self.tell_supervisors(*session_id, *state),
+            _ => {}
+        }
+        self.clients.broadcast(response);
+    }
+
+    /// Tells the components that watch sessions.
+    fn tell_supervisors(&mut self, session_id: SessionId, state: AppState) {
+        if let Some(app) = self.sessions.app(session_id) {
+            self.apps.insert(session_id, app.clone());
+        }
+        let app = match state {
+            AppState::Stopped => self.apps.remove(&session_id),
+            _ => self.apps.get(&session_id).cloned(),
+        };
+        let Some((app, state)) = app.zip(asks::public_state(state)) else { return };
+        let session = weft_ipc::session::Session { session_id, app_id: app.to_string(), state };
+        for (id, open) in self.open.iter().filter(|(_, open)| open.supervises) {
+            if let Err(reason) = open.notify(Notice::SessionChanged { session: session.clone() }) {
+                tracing::warn!("session {id} is not told of a change, ignoring: {reason}");
+            }
+        }
     }
 }

@@ -3,57 +3,156 @@
 use super::Supervisor;
 use crate::cgroup;
 use crate::chain::chain;
-use crate::launch::{self, Place, Started};
 use crate::output::{self, Ready};
+use crate::plan::{self, Channels, Plan};
+use crate::record::Record;
 use crate::relay::Relay;
-use crate::sessions::{End, Event, Role, SessionId};
-use rustix::process::Signal;
+use crate::sessions::{Crash, End, Event, Role, SessionId};
+use crate::start::Spec;
+use std::fs::DirBuilder;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream as StdStream;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::UnixStream;
+use tokio::task::JoinHandle;
+use weft_ipc::appd::CrashReport;
+use weft_ipc::session::Notice;
 use weft_manifest::{AppId, Package};
 
+/// How long the last lines of a process that died may take to be read.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
 /// What belongs to a session with processes.
+#[derive(Debug)]
 pub struct Open {
     pub package: Package,
-    pub relay: Relay,
+    /// `None` once its processes are told to leave.
+    pub relay: Option<Relay>,
+    pub record: Arc<Record>,
+    /// Its component is told of all sessions.
+    pub supervises: bool,
     cgroup: Option<cgroup::Session>,
     /// The page's end of its channel, until the shell is started.
     page_channel: Option<OwnedFd>,
+    outputs: Vec<(Role, JoinHandle<()>)>,
+}
+
+impl Open {
+    pub fn notify(&self, notice: Notice) -> Result<(), String> {
+        match &self.relay {
+            Some(relay) => relay.notify(notice),
+            None => Err("the session is ending".to_owned()),
+        }
+    }
 }
 
 impl Supervisor {
-    pub fn start_runtime(&mut self, session: SessionId, app: &AppId) -> Event {
+    pub(super) fn start_runtime(&mut self, session: SessionId, app: &AppId) -> Event {
         let not_started = |reason: String, for_good| Event::NotStarted { session, reason, for_good };
         let package = match self.config.store.find(app) {
             Ok(package) => package,
             Err(error) => return not_started(chain(&error), true),
         };
         match self.open_session(session, package) {
-            Ok((open, started)) => {
-                let has_page = open.page_channel.is_some();
-                self.open.insert(session, open);
-                self.children.add(started.pid, session, Role::Runtime);
-                Event::Started { session, has_page }
+            Ok(event) => event,
+            Err(problem) => {
+                self.starter.kill(session);
+                not_started(format!("{app} cannot be started: {problem}"), false)
             }
-            Err(problem) => not_started(format!("{app} cannot be started: {problem}"), false),
         }
     }
 
-    fn open_session(&mut self, session: SessionId, package: Package) -> Result<(Open, Started), String> {
+    fn open_session(&mut self, session: SessionId, package: Package) -> Result<Event, String> {
         let (own, theirs) = channel().map_err(|error| format!("no session channel: {error}"))?;
-        let with_page = self.config.shell.is_some() && package.manifest.ui.is_some();
+        let has_page = self.config.shell.is_some() && package.manifest.ui.is_some();
         let page =
-            with_page.then(channel).transpose().map_err(|error| format!("no session channel: {error}"))?;
+            has_page.then(channel).transpose().map_err(|error| format!("no session channel: {error}"))?;
         let (own_page, page_channel) = page.unzip();
+        let record = Arc::new(Record::new(self.origin));
+        let relay =
+            Relay::start(session, own, own_page, record.clone(), self.senders.components.clone());
         let cgroup = self.cgroup(session, &package);
+        let watchdog = package.manifest.limits.watchdog;
+        let mut open = Open {
+            package,
+            relay: Some(relay),
+            record,
+            supervises: false,
+            cgroup,
+            page_channel,
+            outputs: Vec::new(),
+        };
+        let started = self.start_component(session, &mut open, theirs);
+        // What is started already needs what is open, whatever became of the rest.
+        self.open.insert(session, open);
+        if let Some(tokens) = &self.tokens {
+            tokens.open(session);
+        }
+        Ok(Event::Started { session, has_page, helpers: started?, watchdog })
+    }
+
+    /// Starts the runtime and before it those helpers that it needs; these are returned.
+    fn start_component(
+        &mut self,
+        session: SessionId,
+        open: &mut Open,
+        channel: OwnedFd,
+    ) -> Result<Vec<Role>, String> {
+        let mut helpers = Vec::new();
+        let mut channels = Channels { session: channel, fetch: None, portal: None };
+        if plan::fetches(&open.package.manifest) {
+            let (broker, runtime) = StdStream::pair().map_err(|error| format!("no fetch channel: {error}"))?;
+            let plan = plan::fetch(&self.config, &open.package.manifest, broker.into());
+            self.start(session, Role::Fetch, plan, None, open)?;
+            channels.fetch = Some(runtime.into());
+            helpers.push(Role::Fetch);
+        }
         let token = token();
-        let place =
-            Place { session, package: &package, channel: theirs, token: &token, cgroup: cgroup.as_ref() };
-        let mut started = launch::runtime(&self.config, place).map_err(|error| chain(&error))?;
-        self.follow(&mut started, Ready { session, role: Role::Runtime }, token);
-        let relay = Relay::start(session, own, own_page, self.from_components.clone());
-        Ok((Open { package, relay, cgroup, page_channel }, started))
+        let plan = plan::runtime(&self.config, &open.package, session, &token, channels)
+            .map_err(|error| chain(&error))?;
+        self.start(session, Role::Runtime, plan, Some(token), open)?;
+        Ok(helpers)
+    }
+
+    fn start(
+        &mut self,
+        session: SessionId,
+        role: Role,
+        plan: Plan,
+        token: Option<String>,
+        open: &mut Open,
+    ) -> Result<(), String> {
+        for folder in &plan.folders {
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+            made.map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
+        }
+        let (stdout, stderr) = (pipe()?, pipe()?);
+        let spec = Spec {
+            session,
+            role,
+            app: &open.package.manifest.id,
+            program: plan.program,
+            arguments: plan.arguments,
+            environment: plan.environment,
+            data: plan.data,
+            documents: plan.documents,
+            readable: plan.readable,
+            display: plan.display,
+            stdout: stdout.1,
+            stderr: stderr.1,
+            cgroup: open.cgroup.as_ref(),
+        };
+        self.starter.start(spec).map_err(|error| chain(&error))?;
+        for (reader, token) in [(stdout.0, token), (stderr.0, None)] {
+            let who = Ready { session, role };
+            match output::follow(reader, who, token, self.senders.ready.clone(), open.record.clone()) {
+                Ok(task) => open.outputs.push((role, task)),
+                Err(error) => tracing::error!("session {session}: its output is lost: {error}"),
+            }
+        }
+        Ok(())
     }
 
     fn cgroup(&self, session: SessionId, package: &Package) -> Option<cgroup::Session> {
@@ -66,52 +165,94 @@ impl Supervisor {
         }
     }
 
-    pub fn start_shell(&mut self, session: SessionId) -> Option<Event> {
+    pub(super) fn start_shell(&mut self, session: SessionId) -> Option<Event> {
         let failed = Event::Ended { session, role: Role::Shell, end: End::Failed(1) };
-        let open = self.open.get_mut(&session)?;
-        let (Some(program), Some(entry), Some(channel)) =
-            (&self.config.shell, open.package.entry(), open.page_channel.take())
-        else {
-            return Some(failed);
+        let mut open = self.open.remove(&session)?;
+        let parts = (&self.config.shell, open.package.entry(), open.page_channel.take());
+        let started = match parts {
+            (Some(program), Some(entry), Some(channel)) => {
+                let token = token();
+                let plan =
+                    plan::shell(&self.config, program, &entry, &open.package, session, &token, channel);
+                self.start(session, Role::Shell, plan, Some(token), &mut open)
+            }
+            _ => Err("there is nothing to show its page with".to_owned()),
         };
-        let token = token();
-        let place =
-            Place { session, package: &open.package, channel, token: &token, cgroup: open.cgroup.as_ref() };
-        match launch::shell(program, &entry, place) {
-            Ok(mut started) => {
-                if let Some(compositor) = &self.compositor {
-                    compositor.created(open.package.manifest.id.to_string(), session, started.pid);
-                }
-                self.children.add(started.pid, session, Role::Shell);
-                self.follow(&mut started, Ready { session, role: Role::Shell }, token);
-                None
-            }
-            Err(error) => {
-                tracing::error!("session {session}: {}", chain(&error));
-                Some(failed)
-            }
+        self.open.insert(session, open);
+        let problem = started.err()?;
+        tracing::error!("session {session}: {problem}");
+        Some(failed)
+    }
+
+    /// A process runs.
+    pub(super) fn is_started(&mut self, session: SessionId, role: Role, pid: u32) -> Option<Event> {
+        let open = self.open.get(&session)?;
+        if let (Role::Shell, Some(compositor)) = (role, &self.compositor) {
+            compositor.created(open.package.manifest.id.to_string(), session, pid);
+        }
+        None
+    }
+
+    /// Asks the session's processes to leave.
+    pub(super) fn terminate(&mut self, session: SessionId) {
+        self.starter.ask_to_leave(session);
+        if self.config.launcher.is_some()
+            && let Some(open) = self.open.get_mut(&session)
+        {
+            // Its processes have another user's id and take no signals of appd's: they leave when their channels close.
+            open.relay = None;
         }
     }
 
-    fn follow(&self, started: &mut Started, who: Ready, token: String) {
-        let stdout = started.stdout.take().map(|pipe| (OwnedFd::from(pipe), Some(token)));
-        let stderr = started.stderr.take().map(|pipe| (OwnedFd::from(pipe), None));
-        for (pipe, token) in [stdout, stderr].into_iter().flatten() {
-            if let Err(error) = output::follow(pipe, who, token, self.ready.clone()) {
-                tracing::error!("session {}: its output is lost: {error}", who.session);
-            }
-        }
-    }
-
-    pub fn kill(&mut self, session: SessionId) {
+    pub(super) fn kill(&mut self, session: SessionId) {
         if let Some(cgroup) = self.open.get(&session).and_then(|open| open.cgroup.as_ref()) {
             cgroup.kill();
         }
-        self.children.signal(session, Signal::KILL);
+        self.starter.kill(session);
     }
 
-    pub fn clear(&mut self, session: SessionId) {
+    /// Keeps what is known about a crash, once the last lines of the process are read.
+    pub(super) fn report(&mut self, crash: &Crash) {
+        let Some(open) = self.open.get_mut(&crash.session) else { return };
+        let mut limits = open.cgroup.as_ref().map(cgroup::Session::limits_reached).unwrap_or_default();
+        limits.extend(crash.limit());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut report = CrashReport {
+            report_id: 0,
+            app_id: crash.app.to_string(),
+            session_id: crash.session,
+            time: now.as_secs(),
+            process: crash.process.to_string(),
+            reason: crash.cause.to_string(),
+            limits,
+            in_a_row: crash.in_a_row,
+            last_lines: Vec::new(),
+        };
+        let (outputs, others) =
+            std::mem::take(&mut open.outputs).into_iter().partition(|(role, _)| *role == crash.process);
+        open.outputs = others;
+        let outputs: Vec<(Role, JoinHandle<()>)> = outputs;
+        let (record, reports) = (open.record.clone(), self.senders.reports.clone());
+        tokio::spawn(async move {
+            let all = async {
+                for (_, task) in outputs {
+                    // A task that panicked has read what it could.
+                    let _ = task.await;
+                }
+            };
+            // What it left behind may hold the pipe open.
+            let _ = tokio::time::timeout(LAST_LINES, all).await;
+            report.last_lines = record.last_lines();
+            // The receiver lives as long as appd does.
+            let _ = reports.send(report).await;
+        });
+    }
+
+    pub(super) fn clear(&mut self, session: SessionId) {
         self.clients.forget_session(session);
+        if let Some(tokens) = &self.tokens {
+            tokens.close(session);
+        }
         if let Some(compositor) = &self.compositor {
             compositor.destroyed(session);
         }
@@ -121,7 +262,7 @@ impl Supervisor {
                 self.leaving.push(cgroup);
             }
         }
-        self.children.kill_orphans();
+        self.starter.kill_orphans();
     }
 }
 
@@ -132,7 +273,12 @@ fn channel() -> std::io::Result<(UnixStream, OwnedFd)> {
     Ok((UnixStream::from_std(own)?, theirs.into()))
 }
 
-/// 128 random bits in hex: what a process must print to prove that it is the one that was started.
+/// A pipe for a process's output: the end to read from and the one to write to.
+fn pipe() -> Result<(OwnedFd, OwnedFd), String> {
+    rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|error| format!("no pipe: {error}"))
+}
+
+/// 128 random bits: what a process must print to prove that it is the one that was started.
 fn token() -> String {
     let mut bytes = [0; 16];
     // 16 bytes are never short (getrandom(2)), and the kernel's generator is seeded long before appd starts.

@@ -131,6 +131,7 @@ fn spawn(folder: &Path, environment: &[(String, String)]) -> Child {
         .env("XDG_RUNTIME_DIR", folder.join("run"))
         .env("XDG_DATA_HOME", folder.join("data"))
         .env("HOME", folder.join("home"))
+        .env("WEFT_APPD_WS_PORT", "0")
         .env("WEFT_LOG", "debug")
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())

@@ -1,0 +1,25 @@
+//! The supervisor of app sessions: starts the processes of each app, carries messages between its page and its component, and sees to it
+//! that a session ends whole.
+
+mod cgroup;
+mod chain;
+mod clients;
+mod compositor;
+mod config;
+pub mod fuzz;
+mod output;
+mod peer;
+mod plan;
+mod record;
+mod relay;
+mod reports;
+mod saved;
+mod serve;
+mod services;
+mod sessions;
+mod start;
+mod supervisor;
+mod sys;
+mod websocket;
+
+pub use serve::{Error, serve};

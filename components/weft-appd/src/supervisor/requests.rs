@@ -1,0 +1,109 @@
+//! What clients of appd's sockets ask.
+
+use super::Supervisor;
+use crate::chain::chain;
+use crate::clients::FromClient;
+use crate::plan;
+use crate::sessions::{ClientId, Event, SessionId};
+use weft_ipc::appd::{InstalledApp, Request, Response, code};
+use weft_manifest::AppId;
+
+impl Supervisor {
+    pub fn client_did(&mut self, what: FromClient) {
+        match what {
+            FromClient::Arrived(client, arrival) => {
+                self.clients.arrived(client, arrival);
+            }
+            FromClient::Request(client, request) => self.requested(client, request),
+            FromClient::AppMessage(client, session, payload) => self.forward(client, session, payload),
+            FromClient::Nonsense(client, code, problem) => self.refuse(client, code, problem),
+            FromClient::Gone(client) => self.clients.remove(client),
+        }
+    }
+
+    fn requested(&mut self, client: ClientId, request: Request) {
+        match request {
+            Request::LaunchApp { app_id, surface_id: _ } => match app_id.parse() {
+                Ok(app) => self.launch(client, app),
+                Err(error) => self.refuse(client, code::BAD_REQUEST, format!("{error}")),
+            },
+            Request::TerminateApp { session_id } => {
+                self.happened(Event::Terminate { client, session: session_id })
+            }
+            Request::ActivateApp { session_id } => {
+                self.happened(Event::Activate { client, session: session_id })
+            }
+            Request::QueryRunning => {
+                self.clients.reply(client, &Response::RunningApps { sessions: self.sessions.running() });
+            }
+            Request::QueryAppState { session_id } => {
+                let state = self.sessions.state(session_id);
+                self.clients.reply(client, &Response::AppState { session_id, state });
+            }
+            Request::QueryInstalledApps => {
+                let apps = self.installed();
+                self.clients.reply(client, &Response::InstalledApps { apps });
+            }
+            Request::IpcForward { session_id, payload } => {
+                self.clients.watch(client, session_id);
+                self.forward(client, session_id, payload);
+            }
+            Request::PanelGesture { gesture_type, fingers, dx, dy } => {
+                self.clients.broadcast(&Response::NavigationGesture { gesture_type, fingers, dx, dy });
+            }
+            Request::QueryCrashReports { app_id } => {
+                let reports = self.reports.list(app_id.as_deref());
+                self.clients.reply(client, &Response::CrashReports { reports });
+            }
+        }
+    }
+
+    fn forward(&mut self, client: ClientId, session: SessionId, payload: String) {
+        let relay = self.open.get(&session).and_then(|open| open.relay.as_ref());
+        let refusal = match relay.map(|relay| relay.forward(payload)) {
+            Some(Ok(())) => return,
+            Some(Err(reason)) => (code::REFUSED, reason),
+            None => (code::NOT_FOUND, format!("session {session} has no component")),
+        };
+        self.refuse(client, refusal.0, refusal.1);
+    }
+
+    pub(super) fn launch(&mut self, client: ClientId, app: AppId) {
+        let checked = self.config.store.find(&app).map_err(|error| match error {
+            error @ weft_manifest::Error::NotInstalled { .. } => (code::NOT_FOUND, error.to_string()),
+            error => (code::REFUSED, chain(&error)),
+        });
+        let checked = checked
+            .and_then(|package| plan::check(&package).map_err(|error| (code::REFUSED, chain(&error))));
+        match checked {
+            Ok(()) => self.happened(Event::Launch { client, app }),
+            Err((code, problem)) => {
+                tracing::warn!("{app} is not launched: {problem}");
+                self.refuse(client, code, problem);
+            }
+        }
+    }
+
+    pub(super) fn installed(&self) -> Vec<InstalledApp> {
+        let apps = self.config.store.list().into_iter().filter_map(|app| match app.package {
+            Ok(package) => Some(InstalledApp {
+                app_id: package.manifest.id.to_string(),
+                name: package.manifest.name,
+                version: package.manifest.version.to_string(),
+            }),
+            Err(error) => {
+                tracing::warn!("{} is installed but broken, ignoring: {}", app.id, chain(&error));
+                None
+            }
+        });
+        apps.collect()
+    }
+
+    pub(super) fn refuse(&mut self, client: ClientId, code: u32, message: String) {
+        let response = Response::Error { code, message };
+        match client {
+            ClientId::Session(_) => self.replies.push(response),
+            _ => self.clients.reply(client, &response),
+        }
+    }
+}
