@@ -7,11 +7,11 @@
 use crate::approval::missing;
 use crate::hex;
 use crate::inventory::{self, Digest, Inventory};
-use crate::layout::{Active, Layout};
 use crate::lock::{self, SessionLock};
 use crate::places::Places;
 use crate::record::{self, Owner, Records};
 use crate::signature;
+use crate::store::{Active, Layout};
 use crate::trust::TrustStore;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -134,23 +134,32 @@ fn open_installed(places: &Places, layout: &Layout, id: &AppId) -> Result<Launch
     }
     let package = open_as(&folder, id)?;
     let records = Records::of(places, id);
-    let owner = records.owner()?.ok_or_else(|| Refusal::NoOwner { id: id.to_string() })?;
-    if let Owner::Publisher(key) = &owner {
-        signature::verify(&folder, &inventory, key)?;
-        let trust = TrustStore::read(&places.trusted_keys);
-        if !trust.trusts(key) {
-            return Err(Refusal::KeyWithdrawn {
-                id: id.to_string(),
-                key: key.to_hex(),
-                keys: trust.describe(),
-            });
-        }
-    }
+    let owner = check_owner(places, id, &folder, &inventory, &records)?;
     if let Some(capability) = missing(&package.manifest.capabilities, &records.approved()?).first() {
         return Err(Refusal::NotApproved { id: id.to_string(), capability: capability.to_string() });
     }
     check_backed(&package)?;
     Ok(Launchable { package, publisher: Publisher::Owner(owner), revision: Some(digest), lock: Some(lock) })
+}
+
+/// Whether the owner of the id signed these files and is still trusted.
+pub(crate) fn check_owner(
+    places: &Places,
+    id: &AppId,
+    folder: &Path,
+    inventory: &Inventory,
+    records: &Records,
+) -> Result<Owner, Refusal> {
+    let owner = records.owner()?.ok_or_else(|| Refusal::NoOwner { id: id.to_string() })?;
+    if let Owner::Publisher(key) = &owner {
+        signature::verify(folder, inventory, key)?;
+        let trust = TrustStore::read(&places.trusted_keys);
+        if !trust.trusts(key) {
+            let (id, keys) = (id.to_string(), trust.describe());
+            return Err(Refusal::KeyWithdrawn { id, key: key.to_hex(), keys });
+        }
+    }
+    Ok(owner)
 }
 
 /// Locks the revision that is active. Between reading the link and locking, an update may take the revision away: then its successor

@@ -14,20 +14,32 @@
 //!
 //! **Invariant:** nothing here follows a link inside a package, and nothing but an installation writes into a store.
 
-mod approval;
+pub mod approval;
+pub mod archive;
+mod bounds;
+pub mod check;
+pub mod component;
+pub mod disk;
 mod hex;
+pub mod image;
 mod inventory;
 pub mod key;
 pub mod launch;
-mod layout;
 pub mod limits;
 mod lock;
+mod output;
 pub mod places;
+pub mod reach;
 pub mod record;
 pub mod signature;
+pub mod store;
 mod trust;
+pub mod words;
 
+pub use bounds::Fault;
 pub use inventory::{Digest, Entry, Error as InventoryError, Inventory, SIGNATURE_NAME};
 pub use lock::SessionLock;
+pub use output::Scratch;
 pub use places::Places;
+pub use store::Store;
 pub use trust::TrustStore;

@@ -1,5 +1,6 @@
 //! What is remembered about an app beside its files: whose it is, what it was allowed, and what a refused update asked for.
 
+use crate::disk::{self, Disk, create_folders};
 use crate::key::PublicKey;
 use crate::places::Places;
 use std::fmt;
@@ -18,12 +19,8 @@ pub enum Error {
     Read { path: PathBuf, source: io::Error },
     #[error("{} is damaged: remove the app with `weft-pack uninstall --purge` and install it again", .0.display())]
     Damaged(PathBuf),
-    #[error("cannot create {}", path.display())]
-    Folder { path: PathBuf, source: io::Error },
-    #[error("cannot write a record")]
-    Write(#[source] weft_file::Error),
-    #[error("cannot remove {}", path.display())]
-    Remove { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
 }
 
 /// Whose an id is: the first one that published under it.
@@ -68,8 +65,8 @@ impl Records {
         Ok(Some(Owner::Publisher(key)))
     }
 
-    pub fn set_owner(&self, owner: &Owner) -> Result<(), Error> {
-        write(&self.owner, format!("{owner}\n"))
+    pub fn set_owner(&self, disk: &dyn Disk, owner: &Owner) -> Result<(), Error> {
+        write(disk, &self.owner, format!("{owner}\n"))
     }
 
     /// What the person in charge has allowed the app.
@@ -77,8 +74,8 @@ impl Records {
         capabilities(&self.approvals)
     }
 
-    pub fn set_approved(&self, capabilities: &[Capability]) -> Result<(), Error> {
-        write(&self.approvals, lines(capabilities))
+    pub fn set_approved(&self, disk: &dyn Disk, capabilities: &[Capability]) -> Result<(), Error> {
+        write(disk, &self.approvals, lines(capabilities))
     }
 
     /// What the last refused update asked for and has not been allowed.
@@ -86,24 +83,24 @@ impl Records {
         capabilities(&self.pending)
     }
 
-    pub fn set_pending(&self, capabilities: &[Capability]) -> Result<(), Error> {
+    pub fn set_pending(&self, disk: &dyn Disk, capabilities: &[Capability]) -> Result<(), Error> {
         if capabilities.is_empty() {
-            remove(&self.pending)
+            remove(disk, &self.pending)
         } else {
-            write(&self.pending, lines(capabilities))
+            write(disk, &self.pending, lines(capabilities))
         }
     }
 
     /// Forgets what was allowed; the owner stays the owner.
-    pub fn forget_approvals(&self) -> Result<(), Error> {
-        remove(&self.pending)?;
-        remove(&self.approvals)
+    pub fn forget_approvals(&self, disk: &dyn Disk) -> Result<(), Error> {
+        remove(disk, &self.pending)?;
+        remove(disk, &self.approvals)
     }
 
     /// Forgets everything: anybody may publish under the id again.
-    pub fn forget(&self) -> Result<(), Error> {
-        self.forget_approvals()?;
-        remove(&self.owner)
+    pub fn forget(&self, disk: &dyn Disk) -> Result<(), Error> {
+        self.forget_approvals(disk)?;
+        remove(disk, &self.owner)
     }
 }
 
@@ -128,20 +125,17 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
     String::from_utf8(text).map(Some).map_err(|_| Error::Damaged(path.to_owned()))
 }
 
-fn write(path: &Path, text: String) -> Result<(), Error> {
+fn write(disk: &dyn Disk, path: &Path, text: String) -> Result<(), Error> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| Error::Folder { path: folder.to_owned(), source })?;
+        create_folders(disk, folder)?;
     }
-    weft_file::write_atomic(path, text.as_bytes(), 0o644).map_err(Error::Write)
+    Ok(disk.replace_file(path, text.as_bytes())?)
 }
 
-fn remove(path: &Path) -> Result<(), Error> {
-    match std::fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(Error::Remove { path: path.to_owned(), source })
-        }
-        Err(_) => Ok(()),
-        Ok(()) => path.parent().map_or(Ok(()), |folder| weft_file::sync_folder(folder).map_err(Error::Write)),
+fn remove(disk: &dyn Disk, path: &Path) -> Result<(), Error> {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
     }
+    disk.remove_file(path)?;
+    Ok(path.parent().map_or(Ok(()), |folder| disk.sync_folder(folder))?)
 }

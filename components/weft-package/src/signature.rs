@@ -31,6 +31,18 @@ pub enum Error {
     Untrusted { folder: PathBuf, keys: String },
 }
 
+impl Error {
+    /// The same about a package that was only unpacked where it was looked at.
+    pub(crate) fn of(self, package: &Path) -> Self {
+        match self {
+            Self::NotSigned(_) => Self::NotSigned(package.to_owned()),
+            Self::Format(_) => Self::Format(package.join(SIGNATURE_NAME)),
+            Self::Wrong { key, .. } => Self::Wrong { folder: package.to_owned(), key },
+            other => other,
+        }
+    }
+}
+
 /// Signs a package folder and writes its `signature.sig`.
 pub fn sign(folder: &Path, key: &SecretKey) -> Result<(), Error> {
     let digest = Inventory::of_folder(folder)?.signed_digest();
