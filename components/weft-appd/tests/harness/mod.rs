@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use weft_ipc::appd::{Request, Response};
 use weft_ipc::frame;
+use weft_ipc::session::{Answer, Ask, Line, Notice};
 
 /// Generous: tests share the machine with builds.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,6 +35,66 @@ impl Appd {
         Self { folder, environment, process }
     }
 
+    /// With fake components: see `examples/fake_runtime.rs`.
+    pub fn start_fake(environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut environment: Vec<_> =
+            environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let fake = example("fake_runtime").to_str().unwrap().to_owned();
+        environment.push(("WEFT_RUNTIME_BIN".to_owned(), fake));
+        let process = spawn(folder.path(), &environment);
+        Self { folder, environment, process }
+    }
+
+    /// Installs an app with a fake component.
+    pub fn install(&self, id: &str, manifest: &str, script: &str) {
+        self.install_with(id, "", manifest, script);
+    }
+
+    /// The same with lines of `[package]`, such as its capabilities.
+    pub fn install_with(&self, id: &str, package: &str, rest: &str, script: &str) {
+        let folder = self.folder.path().join("apps").join(id);
+        std::fs::create_dir_all(folder.join("ui")).unwrap();
+        let manifest = format!(
+            "[package]\nid = \"{id}\"\nname = \"Test\"\nversion = \"1.0.0\"\n{package}\n[runtime]\nmodule = \"app.wasm\"\n{rest}\n"
+        );
+        std::fs::write(folder.join("wapp.toml"), manifest).unwrap();
+        std::fs::write(folder.join("ui/index.html"), "").unwrap();
+        std::fs::write(folder.join("app.wasm"), script).unwrap();
+    }
+
+    /// The component of a session, played by the test.
+    pub fn component(&self, session: u64) -> Page {
+        let path = self.folder.path().join(format!("components/{session}.sock"));
+        Page::connect(&path)
+    }
+
+    /// The file of a WebSocket's port or token.
+    pub fn runtime_file(&self, name: &str) -> String {
+        let path = self.folder.path().join("run/weft").join(name);
+        wait_for(name, || std::fs::read_to_string(&path).ok().filter(|text| !text.is_empty()))
+    }
+
+    /// Ends appd in order and starts it again.
+    pub fn restart(&mut self) {
+        signal(i32::try_from(self.process.id()).unwrap(), Signal::TERM);
+        self.process.wait().unwrap();
+        std::fs::remove_file(self.socket()).unwrap();
+        self.process = spawn(self.folder.path(), &self.environment);
+    }
+
+    /// Open descriptors of appd itself.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
+    }
+
+    /// Children of appd, dead ones included (proc_pid_children(5)).
+    pub fn children(&self) -> Vec<String> {
+        let pid = self.process.id();
+        let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
     /// Kills appd without a warning and starts it again.
     pub fn kill_and_restart(&mut self) {
         self.process.kill().unwrap();
@@ -54,10 +115,7 @@ impl Appd {
 
     /// The page of a session, once its shell runs.
     pub fn page(&self, session: u64) -> Page {
-        let path = self.folder.path().join(format!("pages/{session}.sock"));
-        let stream = wait_for("the page", || UnixStream::connect(&path).ok());
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Page { reader: BufReader::new(stream.try_clone().unwrap()), stream }
+        Page::connect(&self.folder.path().join(format!("pages/{session}.sock")))
     }
 
     /// Process ids of the living processes of this appd's sessions that run the program.
@@ -113,20 +171,21 @@ impl Drop for Appd {
 }
 
 fn spawn(folder: &Path, environment: &[(String, String)]) -> Child {
-    for name in ["run", "pages", "data", "home"] {
+    for name in ["run", "pages", "components", "data", "home", "apps"] {
         std::fs::create_dir_all(folder.join(name)).unwrap();
     }
-    for old in std::fs::read_dir(folder.join("pages")).unwrap().flatten() {
-        std::fs::remove_file(old.path()).unwrap();
+    for folder in [folder.join("pages"), folder.join("components")] {
+        for old in std::fs::read_dir(folder).unwrap().flatten() {
+            std::fs::remove_file(old.path()).unwrap();
+        }
     }
+    let real = !environment.iter().any(|(name, _)| name == "WEFT_RUNTIME_BIN");
     let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_weft-appd"));
     command
         .env_clear()
         .env("WEFT_APP_STORE", folder.join("apps"))
-        .env("WEFT_RUNTIME_BIN", runtime())
-        .env("WEFT_APP_SHELL_BIN", fake_shell())
-        .env("WEFT_COMPILED_DIR", compiled())
+        .env("WEFT_APP_SHELL_BIN", example("fake_shell"))
         .env("FAKE_SHELL_DIR", folder.join("pages"))
         .env("XDG_RUNTIME_DIR", folder.join("run"))
         .env("XDG_DATA_HOME", folder.join("data"))
@@ -137,6 +196,9 @@ fn spawn(folder: &Path, environment: &[(String, String)]) -> Child {
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
         .stderr(log);
+    if real {
+        command.env("WEFT_RUNTIME_BIN", runtime()).env("WEFT_COMPILED_DIR", compiled());
+    }
     command.spawn().unwrap()
 }
 
@@ -239,6 +301,34 @@ pub struct Page {
 }
 
 impl Page {
+    fn connect(path: &Path) -> Self {
+        let stream = wait_for("the other end", || UnixStream::connect(path).ok());
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { reader: BufReader::new(stream.try_clone().unwrap()), stream }
+    }
+
+    /// Sends a notice, as a runtime does.
+    pub fn tell(&mut self, notice: Notice) {
+        self.stream.write_all(Line::Notice(notice).encode().unwrap().as_bytes()).unwrap();
+    }
+
+    /// The next line, as it is meant.
+    pub fn next(&mut self) -> Line {
+        let mut line = String::new();
+        assert!(self.reader.read_line(&mut line).unwrap() > 0, "appd closed the channel");
+        Line::decode(line.as_bytes()).unwrap()
+    }
+
+    /// Asks appd as a runtime does.
+    pub fn question(&mut self, ask: Ask) -> Answer {
+        self.tell(Notice::Ask { id: 7, ask });
+        loop {
+            if let Line::Notice(Notice::Answer { id: 7, answer }) = self.next() {
+                return answer;
+            }
+        }
+    }
+
     pub fn say(&mut self, message: &str) {
         self.stream.write_all(weft_ipc::session::encode(message).unwrap().as_bytes()).unwrap();
     }
@@ -294,13 +384,13 @@ fn runtime() -> PathBuf {
     BUILT.get_or_init(build).clone()
 }
 
-fn fake_shell() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        cargo(&["build", "--package", "weft-appd", "--example", "fake_shell"], "../..", &target());
-        target().join("debug/examples/fake_shell")
-    };
-    BUILT.get_or_init(build).clone()
+/// A fake program of the examples.
+fn example(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        cargo(&["build", "--package", "weft-appd", "--examples"], "../..", &target());
+    });
+    target().join("debug/examples").join(name)
 }
 
 /// The counter's component: built here, unless `WEFT_COUNTER_WASM` names one that was built elsewhere.
