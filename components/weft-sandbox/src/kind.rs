@@ -1,0 +1,117 @@
+//! The kinds of confined processes, and what each sees of the system whatever it is started for.
+
+use crate::places::{Access, Place};
+
+/// What a process is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// `weft-runtime`: a component's code, and the maker of its WASI world.
+    Runtime,
+    /// `weft-app-shell`: an app's page in the web engine.
+    AppShell,
+    /// `weft-servo-shell`: the system UI in the web engine.
+    SystemShell,
+    /// `weft-file-portal`
+    FilePortal,
+    /// `weft-fetch`: the only kind of a session with a network.
+    Fetch,
+    /// `weft-compile`
+    Compile,
+    /// `weft-compositor`
+    Compositor,
+    /// `weft-appd`
+    Appd,
+}
+
+impl Kind {
+    pub const ALL: [Self; 8] = [
+        Self::Runtime,
+        Self::AppShell,
+        Self::SystemShell,
+        Self::FilePortal,
+        Self::Fetch,
+        Self::Compile,
+        Self::Compositor,
+        Self::Appd,
+    ];
+
+    /// As in the service files and in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Runtime => "runtime",
+            Self::AppShell => "app-shell",
+            Self::SystemShell => "system-shell",
+            Self::FilePortal => "file-portal",
+            Self::Fetch => "fetch",
+            Self::Compile => "compile",
+            Self::Compositor => "compositor",
+            Self::Appd => "appd",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether it lives in the device's own network namespace: to reach the network, or to hear of devices (the compositor).
+    pub fn sees_network(self) -> bool {
+        matches!(self, Self::Fetch | Self::Compositor | Self::Appd)
+    }
+
+    /// Whether it never turns writable memory into code: all but the runtime, whose engine maps a component's code first and makes it
+    /// executable afterwards.
+    pub fn never_gains_code(self) -> bool {
+        self != Self::Runtime
+    }
+
+    /// Whether it tells other processes by the ids that the kernel attests (`SO_PEERCRED`), which it could not from namespaces of its own.
+    pub(crate) fn knows_others(self) -> bool {
+        matches!(self, Self::Compositor | Self::Appd)
+    }
+
+    fn has_page(self) -> bool {
+        matches!(self, Self::AppShell | Self::SystemShell)
+    }
+
+    /// Bytes of its own `/tmp`.
+    pub(crate) fn temporary(self) -> u64 {
+        if self.has_page() { 64 << 20 } else { 4 << 20 }
+    }
+
+    /// Whether it needs POSIX shared memory.
+    pub(crate) fn shared_memory(self) -> bool {
+        self.has_page()
+    }
+
+    /// What every process of the kind sees.
+    pub(crate) fn places(self) -> Vec<Place> {
+        let mut places = vec![
+            Place::new("/usr", Access::Read),
+            Place::new("/usr/lib", Access::Execute),
+            Place::optional("/usr/lib64", Access::Execute),
+            Place::optional("/lib", Access::Execute),
+            Place::optional("/lib64", Access::Execute),
+            Place::optional("/etc/ld.so.cache", Access::Read),
+            Place::optional("/etc/localtime", Access::Read),
+            Place::new("/dev/null", Access::Device),
+            Place::new("/dev/zero", Access::Device),
+            Place::new("/dev/urandom", Access::Device),
+        ];
+        let read: &[&str] = match self {
+            Self::AppShell | Self::SystemShell => &["/etc/fonts"],
+            Self::Fetch => {
+                &["/etc/ssl", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/run/weft/resolv.conf"]
+            }
+            Self::Compositor => &["/etc/passwd", "/run/udev", "/sys"],
+            Self::Appd => &["/etc/passwd", "/etc/group", "/etc/weft"],
+            Self::Runtime | Self::FilePortal | Self::Compile => &[],
+        };
+        places.extend(read.iter().map(|path| Place::optional(*path, Access::Read)));
+        let devices: &[&str] = match self {
+            Self::Compositor => &["/dev/dri", "/dev/input"],
+            _ => &[],
+        };
+        places.extend(devices.iter().map(|path| Place::optional(*path, Access::Device)));
+        places
+    }
+}
