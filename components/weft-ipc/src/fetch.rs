@@ -19,7 +19,7 @@ pub const MAX_HEADER_BYTES: usize = 32 * 1024;
 /// The longest frame: the longest body, and everything around it.
 pub const MAX_FRAME_LEN: usize = MAX_BODY_LEN + 128 * 1024;
 /// Requests that may be under way in one session; one more is answered with an error at once.
-pub const MAX_UNDER_WAY: usize = 8;
+pub const MAX_UNDER_WAY: usize = 4;
 /// Time to find the host's address and connect to it.
 pub const CONNECT_SECS: u64 = 10;
 /// Time for a whole request, from its frame to its answer.
