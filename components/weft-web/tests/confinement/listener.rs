@@ -29,9 +29,7 @@ impl Listener {
                 };
                 let remembered = remembered.clone();
                 std::thread::spawn(move || {
-                    if let Some(request) = answer(stream.unwrap()) {
-                        remembered.lock().unwrap()[index] = request;
-                    }
+                    answer(stream.unwrap(), |request| remembered.lock().unwrap()[index] = request);
                 });
             }
         });
@@ -48,16 +46,18 @@ impl Listener {
     }
 }
 
-/// Reads a request and gives what any page may take; returns the request's first line.
-fn answer(mut stream: TcpStream) -> Option<String> {
+/// Reads a request, tells its first line, and then gives what any page may take.
+fn answer(mut stream: TcpStream, tell: impl FnOnce(String)) {
     stream.set_read_timeout(Some(SILENCE)).unwrap();
     let mut request = [0; 512];
-    let length = stream.read(&mut request).ok()?;
-    let line = String::from_utf8_lossy(&request[..length]).lines().next().unwrap_or_default().to_owned();
+    let Ok(length) = stream.read(&mut request) else { return };
+    let line = request[..length].split(|byte| *byte == b'\r').next().unwrap_or_default();
+    if !line.is_empty() {
+        tell(line.escape_ascii().to_string());
+    }
     let _ = stream.write_all(
         b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
     );
-    (!line.is_empty()).then_some(line)
 }
 
 /// Asks the listener as a page without a lock would.
