@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use weft_manifest::{Availability, Manifest, Package};
 
 /// The longest component, in bytes.
-const MAX_MODULE: u64 = 256 << 20;
+pub const MAX_MODULE: u64 = 256 << 20;
 
 /// What a package is made of.
 #[derive(Debug, Clone)]

@@ -16,11 +16,12 @@
 
 pub mod approval;
 pub mod archive;
+pub mod audit;
 mod bounds;
 pub mod check;
 pub mod component;
 pub mod disk;
-mod hex;
+pub mod hex;
 pub mod image;
 mod inventory;
 pub mod key;

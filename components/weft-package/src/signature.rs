@@ -33,7 +33,7 @@ pub enum Error {
 
 impl Error {
     /// The same about a package that was only unpacked where it was looked at.
-    pub(crate) fn of(self, package: &Path) -> Self {
+    pub fn of(self, package: &Path) -> Self {
         match self {
             Self::NotSigned(_) => Self::NotSigned(package.to_owned()),
             Self::Format(_) => Self::Format(package.join(SIGNATURE_NAME)),

@@ -84,7 +84,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// Checks an image against the tree and root hash beside it and unpacks it, without mounting.
-pub(crate) fn unpack(disk: &dyn Disk, image: &Path, to: &Path) -> Result<(), Error> {
+pub fn unpack(disk: &dyn Disk, image: &Path, to: &Path) -> Result<(), Error> {
     let files = ImageFiles::beside(image);
     let bytes = read(image)?;
     files.verity()?.check(&files, &bytes)?;
