@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// Bytes of notices that may wait for a runtime: a few clipboards.
 const MAX_NOTICE_BYTES: usize = 16 << 20;
 
+/// Lines that one end may cause in the log.
+const MAX_COMPLAINTS: u32 = 10;
+
 /// What a session's component says to others than its page.
 #[derive(Debug)]
 pub enum FromComponent {
@@ -162,13 +165,14 @@ struct Lines {
     reader: OwnedReadHalf,
     decoder: Decoder,
     buffer: Vec<u8>,
-    /// For the log.
+    /// For the log, and how many complaints it has taken.
     whose: String,
+    complaints: u32,
 }
 
 impl Lines {
     fn new(reader: OwnedReadHalf, whose: String) -> Self {
-        Self { reader, decoder: Decoder::default(), buffer: vec![0; 16 << 10], whose }
+        Self { reader, decoder: Decoder::default(), buffer: vec![0; 16 << 10], whose, complaints: 0 }
     }
 
     async fn next(&mut self) -> Option<Line> {
@@ -183,8 +187,16 @@ impl Lines {
                     tracing::warn!("{}: {error}, closing its channel", self.whose);
                     return None;
                 }
-                Err(error) => tracing::warn!("{}: {error}, ignoring the line", self.whose),
+                Err(error) => self.complain(&error.to_string()),
             }
+        }
+    }
+
+    /// Logs what is wrong with a line, but not without end.
+    fn complain(&mut self, what: &str) {
+        self.complaints = self.complaints.saturating_add(1);
+        if self.complaints <= MAX_COMPLAINTS {
+            tracing::warn!("{}: {what}, ignoring the line", self.whose);
         }
     }
 }
@@ -199,7 +211,7 @@ async fn carry_from_page(session: SessionId, reader: OwnedReadHalf, to_runtime: 
                     back.refuse(reason);
                 }
             }
-            Line::Notice(_) => tracing::warn!("{}: a page has nothing to notify, ignoring", lines.whose),
+            Line::Notice(_) => lines.complain("a page has nothing to notify"),
         }
     }
 }

@@ -43,6 +43,27 @@ pub fn may_ask(manifest: &Manifest, ask: &Ask) -> Result<(), String> {
     }
 }
 
+/// Lines that one session may cause in the log by asking for what it cannot have: so many at once, and one more in each period.
+const COMPLAINTS: u32 = 10;
+const COMPLAINT_PERIOD: Duration = Duration::from_secs(10);
+
+/// How many complaints about a session the log can still take.
+#[derive(Debug)]
+pub struct Complaints(Rate);
+
+impl Default for Complaints {
+    fn default() -> Self {
+        Self(Rate { left: COMPLAINTS, since: Duration::ZERO })
+    }
+}
+
+impl Complaints {
+    /// Whether to log another one. `now` is the time since appd's start.
+    pub fn take(&mut self, now: Duration) -> bool {
+        self.0.take(now, COMPLAINTS, COMPLAINT_PERIOD)
+    }
+}
+
 /// How much of something may happen: so many at once, and one more in each period.
 #[derive(Debug, Clone, Copy)]
 struct Rate {

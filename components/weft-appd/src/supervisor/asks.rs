@@ -6,6 +6,7 @@ use crate::services;
 use crate::sessions::{ClientId, Event, SessionId};
 use weft_ipc::appd::{AppState, Response};
 use weft_ipc::session::{self, Answer, App, Ask, Notice, Session};
+use weft_manifest::Capability;
 
 impl Supervisor {
     pub fn component_said(&mut self, what: FromComponent) {
@@ -25,7 +26,7 @@ impl Supervisor {
                 }
             }
             FromComponent::Notice { session, .. } => {
-                tracing::warn!("session {session}: its component tells what only appd may, ignoring");
+                self.complain(session, "its component tells what only appd may");
             }
         }
     }
@@ -33,13 +34,21 @@ impl Supervisor {
     fn show(&mut self, session: SessionId, title: String, body: String, icon: Option<String>) {
         let Some(open) = self.open.get(&session) else { return };
         let manifest = &open.package.manifest;
-        if !manifest.grants(&weft_manifest::Capability::Notifications) {
-            return tracing::error!("session {session} notifies without the capability, ignoring");
-        }
-        let now = self.origin.elapsed();
-        match self.services.notifications.take(now, &manifest.id, title, body, icon) {
+        let taken = match manifest.grants(&Capability::Notifications) {
+            true => self.services.notifications.take(self.origin.elapsed(), &manifest.id, title, body, icon),
+            false => Err(format!("the app was not granted {}", Capability::Notifications)),
+        };
+        match taken {
             Ok(response) => self.clients.broadcast(&response),
-            Err(reason) => tracing::warn!("session {session}: a notification is dropped, ignoring: {reason}"),
+            Err(reason) => self.complain(session, &format!("its notification is dropped: {reason}")),
+        }
+    }
+
+    /// Logs what a session did wrong, but not without end.
+    fn complain(&mut self, session: SessionId, what: &str) {
+        let now = self.origin.elapsed();
+        if self.open.get_mut(&session).is_some_and(|open| open.complaints.take(now)) {
+            tracing::warn!("session {session}: {what}, ignoring");
         }
     }
 
@@ -48,7 +57,7 @@ impl Supervisor {
             return failed("the session is over");
         };
         if let Err(reason) = services::may_ask(&open.package.manifest, &ask) {
-            tracing::error!("session {session} asks for what it may not have, ignoring: {reason}");
+            self.complain(session, &reason);
             return failed(&reason);
         }
         match ask {

@@ -7,6 +7,7 @@ use crate::output::{self, Ready};
 use crate::plan::{self, Channels, Plan};
 use crate::record::Record;
 use crate::relay::Relay;
+use crate::services::Complaints;
 use crate::sessions::{Crash, End, Event, Role, SessionId};
 use crate::start::Spec;
 use std::fs::DirBuilder;
@@ -33,6 +34,7 @@ pub struct Open {
     pub record: Arc<Record>,
     /// Its component is told of all sessions.
     pub supervises: bool,
+    pub complaints: Complaints,
     cgroup: Option<cgroup::Session>,
     /// The page's end of its channel, until the shell is started.
     page_channel: Option<OwnedFd>,
@@ -80,6 +82,7 @@ impl Supervisor {
             relay: Some(relay),
             record,
             supervises: false,
+            complaints: Complaints::default(),
             cgroup,
             page_channel,
             outputs: Vec::new(),
