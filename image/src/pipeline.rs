@@ -57,6 +57,13 @@ pub struct Request {
     pub rebuild: bool,
 }
 
+/// A built image, and its root file system as a folder in the cache.
+#[derive(Clone, Debug)]
+pub struct Built {
+    pub info: ImageInfo,
+    pub root: PathBuf,
+}
+
 /// Installs what building and running need and the host lacks; says nothing where nothing is missing.
 pub fn prepare_host(workspace: &Workspace) -> Result<(), Error> {
     if host::is_complete() {
@@ -69,6 +76,11 @@ pub fn prepare_host(workspace: &Workspace) -> Result<(), Error> {
 
 /// Builds the image of a profile, or finds it in the cache, and puts it under `build/images/`.
 pub fn build(workspace: &Workspace, request: &Request) -> Result<ImageInfo, Error> {
+    Ok(build_with_root(workspace, request)?.info)
+}
+
+/// [`build`], for those who also need the files that are in the image.
+pub fn build_with_root(workspace: &Workspace, request: &Request) -> Result<Built, Error> {
     let progress = Progress::new();
     // A wrong profile or a broken app is said before anything is installed or locked.
     let profile = Profile::read(workspace.root(), &request.profile)?;
@@ -135,7 +147,7 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<ImageInfo, Erro
         partitions: disk.partitions,
     };
     export(&info, &images, &disk.image, &rootfs)?;
-    Ok(info)
+    Ok(Built { info, root: rootfs.root() })
 }
 
 /// Image, list of files and description; the description last, since it says that the others are there.

@@ -39,6 +39,10 @@ pub fn run(arguments: &TestArgs) -> Result<ExitCode, Error> {
         for profile in IMAGES {
             build(&workspace, profile, false)?;
         }
+        eprintln!("\n== pages that try to leave their package, in the engine of the image");
+        if !pages(&workspace, arguments.filter.as_deref())?.status()?.success() {
+            failed.push("pages that try to leave their package");
+        }
         eprintln!("\n== the same tree gives the same image");
         if !is_reproducible(&workspace)? {
             failed.push("reproducible image");
@@ -98,6 +102,16 @@ fn is_reproducible(workspace: &Workspace) -> Result<bool, Error> {
         if same { "ok" } else { "DIFFERENT" }
     );
     Ok(same)
+}
+
+/// The engine's tests with the engine: those that say of themselves that they need the root of an image.
+fn pages(workspace: &Workspace, filter: Option<&str>) -> Result<Command, Error> {
+    let request = Request { profile: "kiosk".to_owned(), rebuild: false };
+    let root = pipeline::build_with_root(workspace, &request)?.root;
+    let mut command = host_cargo(&workspace.root().join("components/weft-web"));
+    command.args(["test", "--locked", "--test", "confinement"]).args(filter).args(["--", "--ignored"]);
+    command.env("CARGO_TARGET_DIR", workspace.cache().join(TARGET).join("web")).env("WEFT_DEVICE_ROOT", root);
+    Ok(command)
 }
 
 struct Suite {

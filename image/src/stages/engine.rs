@@ -3,7 +3,7 @@
 use super::device_env::{DeviceEnv, TARGET, rustc_version};
 use super::sysroot::{self, Sysroot};
 use super::{Context, Error};
-use crate::key::Key;
+use crate::key::{Key, list_files};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,7 +28,10 @@ pub fn build(context: &Context<'_>, sources: &Path) -> Result<Engine, Error> {
     // The shared libraries inherit their dependencies' versions from the workspace.
     key = key.file("workspace", &sources.join("Cargo.toml"))?.tree("protocol", &sources.join("protocol"))?;
     for library in LIBRARIES {
-        key = key.tree(library, &sources.join("components").join(library))?;
+        let folder = sources.join("components").join(library);
+        for file in list_files(&folder)?.into_iter().filter(|file| !file.starts_with("tests")) {
+            key = key.file(&format!("{library}/{}", file.display()), &folder.join(&file))?;
+        }
     }
     let key = key.finish();
     let folder = context.output("engine", &key, |tools, output| {

@@ -34,7 +34,7 @@ pub fn build(context: &Context<'_>, tools_root: &Sysroot, rootfs: &Rootfs) -> Re
             .arg("-U")
             .arg(UUID)
             .arg(output.join("root.erofs"))
-            .arg(rootfs.folder.join("root"));
+            .arg(rootfs.root());
         Ok::<(), Error>(tools.run("packing the root image", &mut command)?)
     })?;
     Ok(Erofs { image: folder.join("root.erofs"), key })

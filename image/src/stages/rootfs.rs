@@ -61,6 +61,13 @@ pub struct Rootfs {
     pub key: String,
 }
 
+impl Rootfs {
+    /// The folder that is the root itself.
+    pub fn root(&self) -> PathBuf {
+        self.folder.join("root")
+    }
+}
+
 pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Rootfs, Error> {
     let checkout = context.workspace.root();
     let files = context.packages("files").map_err(Error::from)?;
