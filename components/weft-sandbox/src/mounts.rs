@@ -100,9 +100,9 @@ fn source(place: &Place, all: &[Place]) -> Result<Source, Failure> {
     let path = place.path.clone();
     let cannot = || format!("cannot open {}", place.path.display());
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    // A link on the way could lead anywhere (openat2(2)); the last part may be one, which is copied as it is.
+    // A link on the way could lead anywhere; the last part may be one, which is copied as it is (openat2(2), RESOLVE_NO_SYMLINKS).
     let file =
-        rustix::fs::openat2(CWD, &path, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS).context(cannot)?;
+        rustix::fs::openat2(CWD, &path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS).context(cannot)?;
     let status = rustix::fs::fstat(&file).context(cannot)?;
     if FileType::from_raw_mode(status.st_mode) == FileType::Symlink {
         let target = rustix::fs::readlinkat(&file, "", Vec::new()).context(cannot)?;

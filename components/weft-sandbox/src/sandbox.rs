@@ -16,6 +16,8 @@ pub struct Sandbox {
     pub environment: Vec<(String, String)>,
     /// The caller's own where there is none.
     pub user: Option<User>,
+    /// Other users whom it can tell by their numbers, of those who connect to it; it cannot become them.
+    pub known_users: Vec<u32>,
     /// Whether it gets namespaces and a mount tree of its own. Without, it still has all the rest.
     pub namespaces: bool,
     /// What it sees beyond what its kind always sees.
@@ -35,6 +37,7 @@ impl Sandbox {
             arguments: Vec::new(),
             environment: Vec::new(),
             user: None,
+            known_users: Vec::new(),
             namespaces: true,
             places: Vec::new(),
             descriptors: Vec::new(),

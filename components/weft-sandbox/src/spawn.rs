@@ -98,7 +98,8 @@ impl Sandbox {
         let same = |number: u32| format!("{number} {number} 1\n");
         match &self.user {
             Some(User { uid, gid, groups }) => {
-                write("uid_map", same(*uid))?;
+                let known = self.known_users.iter().filter(|known| *known != uid);
+                write("uid_map", std::iter::once(uid).chain(known).map(|user| same(*user)).collect())?;
                 let others = groups.iter().filter(|group| *group != gid);
                 write("gid_map", std::iter::once(gid).chain(others).map(|group| same(*group)).collect())
             }

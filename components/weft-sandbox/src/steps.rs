@@ -102,7 +102,8 @@ fn own_user_namespace(user: &User) -> Result<(), Failure> {
 fn give_up(sandbox: &Sandbox, program: &Program) -> Result<(), Failure> {
     rustix::thread::set_no_new_privs(true).context(|| "cannot give up new privileges".into())?;
     sys::reset_signals();
-    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    // The group is the process's own, or that of the documents, which their users share.
+    rustix::process::umask(Mode::RWXO);
     limits::apply(sandbox.kind)?;
     identity::drop_capabilities()?;
     let places = sandbox.all_places();
