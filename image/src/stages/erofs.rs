@@ -29,12 +29,7 @@ pub fn build(context: &Context<'_>, tools_root: &Sysroot, rootfs: &Rootfs) -> Re
         .finish();
     let folder = context.cheap_output("erofs", &key, |tools, output| {
         let mut command = mkfs(tools_root);
-        command
-            .args(OPTIONS)
-            .arg("-U")
-            .arg(UUID)
-            .arg(output.join("root.erofs"))
-            .arg(rootfs.root());
+        command.args(OPTIONS).arg("-U").arg(UUID).arg(output.join("root.erofs")).arg(rootfs.root());
         Ok::<(), Error>(tools.run("packing the root image", &mut command)?)
     })?;
     Ok(Erofs { image: folder.join("root.erofs"), key })
