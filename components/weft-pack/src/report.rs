@@ -2,6 +2,7 @@
 
 use crate::{Error, Exit};
 use serde_json::{Value, json};
+use std::io::Write;
 use weft_package::store;
 
 /// The outcome of a command.
@@ -25,17 +26,15 @@ pub fn print(answer: &Answer, as_json: bool) {
     if as_json {
         let mut object = json!({ "ok": answer.exit == Exit::Done });
         merge(&mut object, answer.json.clone());
-        println!("{object:#}");
+        say(&format!("{object:#}"));
     } else {
-        for line in &answer.lines {
-            println!("{line}");
-        }
+        answer.lines.iter().for_each(|line| say(line));
     }
 }
 
 pub fn print_error(error: &Error, exit: Exit, as_json: bool) {
     let text = chain(error);
-    eprintln!("weft-pack: {text}");
+    let _ = writeln!(std::io::stderr(), "weft-pack: {text}");
     if as_json {
         let mut details = json!({ "message": text, "code": exit.code() });
         if let Error::Store(store::Error::NeedsApproval { id, version, installed, added, dropped }) = error {
@@ -49,8 +48,13 @@ pub fn print_error(error: &Error, exit: Exit, as_json: bool) {
                 }),
             );
         }
-        println!("{:#}", json!({ "ok": false, "error": details }));
+        say(&format!("{:#}", json!({ "ok": false, "error": details })));
     }
+}
+
+/// A reader that has seen enough and closed the pipe is no error.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// A capability with what it means.

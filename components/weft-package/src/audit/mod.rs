@@ -97,7 +97,7 @@ pub fn image(path: &Path) -> Result<Vec<Statement>, Error> {
             }
         } else if tree.file(&format!("/{MANIFEST_NAME}"), MAX_MANIFEST)?.is_some() {
             statements.push(in_tree(&tree, &name, "", "", "in an image of its own")?);
-        } else {
+        } else if tree.folder("/usr")?.is_none() {
             return Err(Error::NoImage(path.to_owned()));
         }
     }

@@ -1,7 +1,6 @@
 //! Making images, with mkfs.erofs of the host.
 
-use super::files::message;
-use super::{Error, ImageFiles};
+use super::{Error, ImageFiles, SignedRootHash};
 use crate::disk::{Disk, Host, create_folders};
 use crate::hex;
 use crate::inventory::Inventory;
@@ -46,8 +45,8 @@ pub fn build(folder: &Path, to: &Path, key: Option<&SecretKey>) -> Result<ImageF
     write(&files.root_hash, format!("{}\n", hex::encode(&root)).as_bytes())?;
     match key {
         Some(key) => {
-            let signature = hex::encode(&key.sign(&message(&root)));
-            write(&files.signature, format!("{signature}\n").as_bytes())?;
+            let (_, signature) = SignedRootHash::sign(&root, key).texts();
+            write(&files.signature, signature.as_bytes())?;
         }
         // That of an earlier image would not fit.
         None => Host.remove_file(&files.signature)?,

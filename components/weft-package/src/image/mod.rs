@@ -12,10 +12,12 @@
 mod build;
 mod erofs;
 mod files;
+mod signed;
 
 pub use build::build;
 pub use erofs::{Tree, unpack_from};
 pub use files::{ImageFiles, ROOT_HASH_DOMAIN, Verity};
+pub use signed::SignedRootHash;
 
 use crate::disk::{self, Disk};
 use crate::limits::MAX_BYTES;

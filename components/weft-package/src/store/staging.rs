@@ -79,9 +79,11 @@ impl<'a> Staging<'a> {
         // One that a dead process of the same number left, and that nobody holds.
         disk.remove_tree(&outer)?;
         disk.create_folder(&outer)?;
+        disk.sync_folder(staging)?;
         let lock = lock(&outer).map_err(|source| Error::Read { path: outer.clone(), source })?;
         let folder = outer.join("package");
         disk.create_folder(&folder)?;
+        disk.sync_folder(&outer)?;
         Ok(Self { disk, outer, folder, lock })
     }
 

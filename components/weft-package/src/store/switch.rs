@@ -56,6 +56,10 @@ impl Store<'_> {
                 staging.discard(&path, &hex::encode(&digest))?;
             }
         }
+        // Only what is out of the way for good is removed: a revision is whole or gone.
+        if layout.revisions.is_dir() {
+            self.disk.sync_folder(&layout.revisions)?;
+        }
         Ok(())
     }
 }
