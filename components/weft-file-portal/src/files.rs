@@ -1,7 +1,7 @@
 //! The operations, on descriptors below a folder.
 //!
-//! Every step is resolved by `openat2(2)` with RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS, so that neither a link
-//! that is there nor one that is put there meanwhile leads out. A file with a second name (hard link) is refused for reading and for
+//! Every step is resolved by the kernel ([`weft_file::open_beneath`]), so that neither a link that is there nor one that is put there
+//! meanwhile leads out. A file with a second name (hard link) is refused for reading and for
 //! writing, since its other name may lie outside.
 
 use crate::protocol::{MAX_FILE_LEN, Operation, Reply};
@@ -35,20 +35,8 @@ impl Roots {
     }
 }
 
-/// Opens something below a folder, an empty path being the folder itself.
 fn open(folder: BorrowedFd<'_>, path: &Path, flags: OFlags, mode: RawMode) -> Result<OwnedFd, Errno> {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    // Neither may a pipe make the portal wait; openat2(2) refuses these flags where nothing is opened to be used.
-    let used = if flags.contains(OFlags::PATH) { OFlags::empty() } else { OFlags::NOCTTY | OFlags::NONBLOCK };
-    let flags = flags | used | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    loop {
-        match openat2(folder, path, flags, Mode::from_raw_mode(mode), resolve) {
-            // Something was renamed meanwhile, or a signal came: openat2(2) says to try again.
-            Err(Errno::AGAIN | Errno::INTR) => {}
-            outcome => return outcome,
-        }
-    }
+    weft_file::open_beneath(folder, path, flags, Mode::from_raw_mode(mode))
 }
 
 fn read(place: &Place<'_>) -> Result<Reply, Refusal> {

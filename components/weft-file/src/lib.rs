@@ -1,7 +1,11 @@
-//! Atomic file writes: load, mutate, write once.
+//! Files: atomic writes (load, mutate, write once), and opening what lies below a folder.
 //!
 //! Every file that must survive a power cut is written by [`write_atomic`]: into a temporary file beside it, flushed, renamed over the
 //! old one, and the folder flushed. A reader sees the whole old file or the whole new one, never a part.
+
+mod beneath;
+
+pub use beneath::open_beneath;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};

@@ -7,6 +7,7 @@
 //! | `compositor.sock` | appd and the compositor | [`compositor`] | [`frame`]: length + MessagePack |
 //! | fetch channel | a session's runtime and its network broker | [`fetch`] | [`frame`] with its own limit |
 //! | `launcher.sock` | appd and the launcher | [`launcher`] | one MessagePack message a packet |
+//! | `mount.sock` | appd and the mount helper | [`mount`] | [`frame`]: length + MessagePack |
 //! | session channel | page's shell, appd, component's runtime | [`session`] | one JSON string a line |
 
 pub mod appd;
@@ -15,5 +16,6 @@ pub mod fetch;
 pub mod frame;
 pub mod host;
 pub mod launcher;
+pub mod mount;
 pub mod session;
 pub mod websocket;
