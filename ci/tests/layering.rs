@@ -3,11 +3,12 @@
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use std::path::Path;
 
-/// The crates of each engine, and the one program that may name them.
-const ENGINES: [(&[&str], &str); 3] = [
-    (&["servo"], "weft-web"),
-    (&["wasmtime", "wasmtime-wasi"], "weft-runtime"),
-    (&["smithay"], "weft-compositor"),
+/// The crates of each engine, and who may name them.
+const ENGINES: [(&[&str], &[&str]); 4] = [
+    (&["servo"], &["weft-web"]),
+    (&["wasmtime"], &["weft-runtime", "weft-compile", "weft-component"]),
+    (&["wasmtime-wasi"], &["weft-runtime"]),
+    (&["smithay"], &["weft-compositor"]),
 ];
 
 fn metadata(manifest: &str) -> Metadata {
@@ -64,13 +65,28 @@ fn libraries_never_depend_on_programs() {
 }
 
 #[test]
-fn each_engine_is_named_by_one_crate() {
+fn each_engine_is_named_by_those_who_run_it() {
     for package in packages() {
         for dependency in &package.dependencies {
-            for (engine, owner) in ENGINES {
-                let allowed = !engine.contains(&dependency.name.as_str()) || *package.name == owner;
-                assert!(allowed, "{} names {}, which only {owner} may", package.name, dependency.name);
+            for (engine, owners) in ENGINES {
+                let owned = owners.contains(&package.name.as_str());
+                let allowed = !engine.contains(&dependency.name.as_str()) || owned;
+                assert!(allowed, "{} names {}, which only {owners:?} may", package.name, dependency.name);
             }
+        }
+    }
+}
+
+#[test]
+fn only_the_compiling_program_has_a_compiler() {
+    for package in packages() {
+        for dependency in package.dependencies.iter().filter(|d| d.kind != DependencyKind::Development) {
+            let compiles =
+                dependency.name == "weft-component" && dependency.features.contains(&"compiler".to_owned());
+            assert!(!compiles || *package.name == "weft-compile", "{} has a compiler", package.name);
+            let engine = dependency.name == "wasmtime"
+                && dependency.features.iter().any(|f| f == "cranelift" || f == "winch");
+            assert!(!engine, "{} asks Wasmtime for a compiler", package.name);
         }
     }
 }

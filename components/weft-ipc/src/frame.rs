@@ -26,7 +26,7 @@ pub fn encode<M: Serialize>(message: &M) -> Result<Vec<u8>, Error> {
 }
 
 /// As [`encode`], on a channel whose frames have another limit.
-pub(crate) fn encode_within<M: Serialize>(message: &M, limit: usize) -> Result<Vec<u8>, Error> {
+pub fn encode_within<M: Serialize>(message: &M, limit: usize) -> Result<Vec<u8>, Error> {
     let body = rmp_serde::to_vec_named(message).map_err(Error::Encode)?;
     let length = u32::try_from(body.len())
         .ok()

@@ -67,7 +67,7 @@ impl Limits {
         instances: 1,
         stack: 64 << 10,
         fuel: 1_000_000,
-        descriptors: 8,
+        descriptors: 16,
         wall: Duration::from_millis(10),
         storage: 4096,
         watchdog: Some(Duration::from_secs(1)),

@@ -63,6 +63,34 @@ impl Manifest {
         })
     }
 
+    /// The options of `weft-runtime` for a session of this app: what it is granted, and its limits.
+    pub fn runtime_arguments(&self) -> Vec<String> {
+        let list = |option: &str, values: Vec<String>| {
+            values.into_iter().flat_map(|value| [option.to_owned(), value]).collect::<Vec<_>>()
+        };
+        let texts = |capabilities: &[Capability]| capabilities.iter().map(ToString::to_string).collect();
+        let mut arguments = list("--grant", texts(&self.capabilities));
+        arguments.extend(list("--deny", texts(&self.denied)));
+        arguments.extend(list("--unused", self.unused.iter().map(ToString::to_string).collect()));
+        let limits = &self.limits;
+        let numbers = [
+            ("--max-memory-mib", limits.memory.div_ceil(1 << 20)),
+            ("--max-table", limits.table),
+            ("--max-instances", limits.instances),
+            ("--max-stack-kib", limits.stack >> 10),
+            ("--max-fuel", limits.fuel),
+            ("--max-descriptors", limits.descriptors),
+            ("--max-storage-kib", limits.storage >> 10),
+        ];
+        arguments
+            .extend(numbers.into_iter().flat_map(|(option, value)| [option.to_owned(), value.to_string()]));
+        arguments.extend(["--max-wall".to_owned(), format!("{}ms", limits.wall.as_millis())]);
+        if let Some(watchdog) = limits.watchdog {
+            arguments.extend(["--watchdog-secs".to_owned(), watchdog.as_secs().to_string()]);
+        }
+        arguments
+    }
+
     /// Whether the app was granted this very capability, by default or by its manifest.
     pub fn grants(&self, capability: &Capability) -> bool {
         let default = Capability::DEFAULT.contains(capability) && !self.denied.contains(capability);

@@ -102,14 +102,14 @@ fn every_mistake_is_named_with_its_place_field_and_fix() {
 #[test]
 fn every_limit_has_a_range_and_a_field() {
     let limits = |text: &str| parse(&WHOLE.replace("cpu = 50\n", text)).map(|manifest| manifest.limits);
-    let all = "cpu = 1\ntable = 5\ninstances = 6\nstack = '128KiB'\nfuel = 1000000\ndescriptors = 8\nstorage = '1GiB'\nwatchdog_secs = 30\n";
+    let all = "cpu = 1\ntable = 5\ninstances = 6\nstack = '128KiB'\nfuel = 1000000\ndescriptors = 16\nstorage = '1GiB'\nwatchdog_secs = 30\n";
     let expected = Limits {
         memory: 32 << 20,
         table: 5,
         instances: 6,
         stack: 128 << 10,
         fuel: 1_000_000,
-        descriptors: 8,
+        descriptors: 16,
         wall: Duration::from_millis(500),
         storage: 1 << 30,
         watchdog: Some(Duration::from_secs(30)),
@@ -121,7 +121,7 @@ fn every_limit_has_a_range_and_a_field() {
         ("instances = 10001\n", "runtime.limits.instances: write a number from 1 to 10000"),
         ("stack = '2MiB'\n", "runtime.limits.stack: write a size from 64KiB to 1MiB"),
         ("fuel = 1\n", "runtime.limits.fuel: write a number from 1000000 to"),
-        ("descriptors = 7\n", "runtime.limits.descriptors: write a number from 8 to 4096"),
+        ("descriptors = 15\n", "runtime.limits.descriptors: write a number from 16 to 4096"),
         ("storage = '17GiB'\n", "runtime.limits.storage: write a size from 4KiB to 16GiB"),
         ("watchdog_secs = 0\n", "runtime.limits.watchdog_secs: write a number from 1 to 3600"),
         ("descriptors = -1\n", "invalid value: integer `-1`, expected u64"),

@@ -1,11 +1,13 @@
 //! The command line.
 
-use crate::{Exit, session};
+use crate::run_args::RunArgs;
+use crate::{Ending, Error, run};
 use clap::{ArgGroup, Parser, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
-use weft_manifest::{AppId, Capability, Limits};
+use weft_component::Grants;
+use weft_manifest::{AppId, Capability, Limits, Unused};
 
 /// Runs the Wasm component of one app session.
 #[derive(Debug, Parser)]
@@ -19,62 +21,142 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Compiles a component for the device. The output depends on nothing but the component and this program.
-    #[cfg(feature = "compiler")]
-    Compile(CompileArgs),
+    /// Runs a component, or a core module of WASI's first preview, as a command of its own.
+    Run(RunArgs),
 }
 
 impl Command {
-    pub fn run(&self) -> Result<Exit, session::Error> {
-        match *self {
-            #[cfg(feature = "compiler")]
-            Self::Compile(ref args) => crate::compile::compile(args),
+    pub fn run(&self) -> Result<Ending, Error> {
+        match self {
+            Self::Run(args) => run::run(args),
         }
     }
-}
-
-/// `weft-runtime compile`.
-#[cfg(feature = "compiler")]
-#[derive(Debug, clap::Args)]
-pub struct CompileArgs {
-    /// The component.
-    pub module: PathBuf,
-    /// Where the code goes; in a folder it gets the name that a session looks for.
-    #[arg(short, long, value_name = "FILE|FOLDER")]
-    pub output: PathBuf,
-    /// Also checks the component's imports against this app's capabilities.
-    #[arg(long, value_name = "WAPP_TOML")]
-    pub manifest: Option<PathBuf>,
 }
 
 /// A session.
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("channel").args(["ipc_fd", "ipc_socket"]))]
+#[command(group = ArgGroup::new("key").args(["compiled_key", "compiled_key_fd"]).requires("compiled"))]
 pub struct SessionArgs {
     pub app_id: AppId,
     pub session_id: u64,
     /// The component. Its compiled code is taken from WEFT_COMPILED_DIR or /usr/share/weft/compiled, by the component's SHA-256.
     #[arg(long, value_name = "PATH")]
     pub module: PathBuf,
+    /// Instead: code that `weft-compile --key` made for this module on this device.
+    #[arg(long, value_name = "PATH", requires = "key")]
+    pub compiled: Option<PathBuf>,
+    /// The key that it was made with: a file of 32 bytes.
+    #[arg(long, value_name = "PATH")]
+    pub compiled_key: Option<PathBuf>,
+    /// The same from an inherited descriptor.
+    #[arg(long, value_name = "N")]
+    pub compiled_key_fd: Option<i32>,
     /// A folder for the component; read-only unless it ends in `::rw`.
     #[arg(long, value_name = "HOST::GUEST[::ro|rw]")]
     pub preopen: Vec<Preopen>,
-    /// A capability of the app. wasi:clock, wasi:random and wasi:stdio are granted always.
+    /// A capability of the app.
     #[arg(long, value_name = "CAPABILITY")]
     pub grant: Vec<Capability>,
+    /// What the app does without of wasi:clock, wasi:random and wasi:stdio.
+    #[arg(long, value_name = "CAPABILITY", value_parser = deniable)]
+    pub deny: Vec<Capability>,
+    /// A package that the component imports and never calls.
+    #[arg(long, value_name = "PACKAGE")]
+    pub unused: Vec<Unused>,
     /// An inherited Unix stream socket: the session channel.
     #[arg(long, value_name = "N")]
     pub ipc_fd: Option<i32>,
     /// A Unix stream socket to connect to: the session channel.
     #[arg(long, value_name = "PATH")]
     pub ipc_socket: Option<PathBuf>,
+    /// An inherited Unix stream socket: the session's network broker.
+    #[arg(long, value_name = "N")]
+    pub fetch_fd: Option<i32>,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+impl SessionArgs {
+    pub fn grants(&self) -> Grants {
+        Grants {
+            capabilities: self.grant.clone(),
+            denied: self.deny.clone(),
+            unused: self.unused.clone(),
+            command: false,
+        }
+    }
+
+    pub fn limits(&self) -> Limits {
+        self.limits.limits()
+    }
+}
+
+/// The limits of a session, as `[runtime.limits]` has them.
+#[derive(Debug, clap::Args)]
+struct LimitArgs {
     /// Linear memory, all memories together.
     #[arg(long, value_name = "N", default_value_t = Limits::default().memory >> 20,
-        value_parser = clap::value_parser!(u64).range(1..=Limits::CEILING.memory >> 20))]
-    pub max_memory_mib: u64,
+        value_parser = range(Limits::FLOOR.memory >> 20, Limits::CEILING.memory >> 20))]
+    max_memory_mib: u64,
+    /// Elements of all tables together.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().table,
+        value_parser = range(Limits::FLOOR.table, Limits::CEILING.table))]
+    max_table: u64,
+    /// Core instances; memories and tables as well.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().instances,
+        value_parser = range(Limits::FLOOR.instances, Limits::CEILING.instances))]
+    max_instances: u64,
+    /// Call stack.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().stack >> 10,
+        value_parser = range(Limits::FLOOR.stack >> 10, Limits::CEILING.stack >> 10))]
+    max_stack_kib: u64,
+    /// Instructions until the component waits for the host again.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().fuel,
+        value_parser = range(Limits::FLOOR.fuel, Limits::CEILING.fuel))]
+    max_fuel: u64,
+    /// Files, folders, sockets, streams and pollables at the same time.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().descriptors,
+        value_parser = range(Limits::FLOOR.descriptors, Limits::CEILING.descriptors))]
+    max_descriptors: u64,
     /// How long the component may compute before it waits for the host again.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = wall)]
-    pub max_wall: Duration,
+    max_wall: Duration,
+    /// What `/data` may hold.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().storage >> 10,
+        value_parser = range(Limits::FLOOR.storage >> 10, Limits::CEILING.storage >> 10))]
+    max_storage_kib: u64,
+    /// End the component when it calls nothing of weft:app for so long.
+    #[arg(long, value_name = "N", value_parser = range(1, 3600))]
+    watchdog_secs: Option<u64>,
+}
+
+impl LimitArgs {
+    fn limits(&self) -> Limits {
+        Limits {
+            memory: self.max_memory_mib << 20,
+            table: self.max_table,
+            instances: self.max_instances,
+            stack: self.max_stack_kib << 10,
+            fuel: self.max_fuel,
+            descriptors: self.max_descriptors,
+            wall: self.max_wall,
+            storage: self.max_storage_kib << 10,
+            watchdog: self.watchdog_secs.map(Duration::from_secs),
+            ..Limits::default()
+        }
+    }
+}
+
+fn range(least: u64, most: u64) -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(least..=most)
+}
+
+fn deniable(text: &str) -> Result<Capability, String> {
+    let capability: Capability =
+        text.parse().map_err(|error: weft_manifest::UnknownCapability| error.to_string())?;
+    let known = Capability::DEFAULT.contains(&capability);
+    known.then_some(capability).ok_or_else(|| "deny wasi:clock, wasi:random or wasi:stdio".to_owned())
 }
 
 fn wall(text: &str) -> Result<Duration, String> {

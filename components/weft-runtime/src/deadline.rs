@@ -1,7 +1,8 @@
-//! The time limit on computing: a component may wait for its host as long as it likes, but not compute longer than its limit in between.
+//! The limits on computing, in time and in fuel. The component of a session may wait for its host as long as it likes, but not compute
+//! longer than its limit in between; a command has its limits once for its whole run.
 //!
-//! While the component computes, a thread advances the engine's epoch every [`TICK`]; compiled code looks at the epoch at every loop and
-//! call and then asks [`check`]. While the component waits, the thread sleeps, so that an idle app wakes nobody.
+//! While the component computes, a thread advances the engine's epoch every [`TICK`] and right at the deadline; compiled code looks at the
+//! epoch at every loop and call and then asks [`check`]. While the component waits, the thread sleeps, so that an idle app wakes nobody.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -10,10 +11,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::thread::Thread;
 use std::time::{Duration, Instant};
-use wasmtime::{Engine, Result, Store, UpdateDeadline};
+use wasmtime::{Engine, Result, Store, StoreContextMut, UpdateDeadline};
 
-/// How late a hung component may be noticed.
+/// How long the thread sleeps at most while the component computes.
 const TICK: Duration = Duration::from_millis(20);
+
+/// How much the component may compute.
+#[derive(Debug, Clone, Copy)]
+pub struct Computing {
+    pub wall: Duration,
+    pub fuel: u64,
+    /// Whether both start anew each time that the component waited for its host.
+    pub renewed: bool,
+}
 
 /// The component computed longer than its limit.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -23,49 +33,63 @@ pub struct WallExceeded(pub Duration);
 /// Knows whether the component computes, and since when.
 #[derive(Clone)]
 pub struct Watch {
+    engine: Engine,
     shared: Arc<Shared>,
     ticker: Thread,
 }
 
 struct Shared {
     origin: Instant,
-    /// When the component was resumed, in milliseconds since `origin`.
+    limits: Computing,
+    /// When the component was resumed, in microseconds since `origin`.
     resumed: AtomicU64,
     computing: AtomicBool,
+    /// The component was resumed and has its fuel of before.
+    fresh: AtomicBool,
 }
 
 impl Watch {
     /// Starts the thread.
-    pub fn start(engine: &Engine) -> std::io::Result<Self> {
+    pub fn start(engine: &Engine, limits: Computing) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             origin: Instant::now(),
+            limits,
             resumed: AtomicU64::new(0),
             computing: AtomicBool::new(false),
+            fresh: AtomicBool::new(false),
         });
-        let (engine, seen) = (engine.clone(), shared.clone());
+        let (ticking, seen) = (engine.clone(), shared.clone());
         let tick = move || loop {
             while !seen.computing.load(Ordering::Acquire) {
                 std::thread::park();
             }
-            std::thread::sleep(TICK);
-            engine.increment_epoch();
+            std::thread::sleep(seen.rest().clamp(Duration::from_millis(1), TICK));
+            ticking.increment_epoch();
         };
         let handle = std::thread::Builder::new().name("epoch".to_owned()).stack_size(64 << 10).spawn(tick)?;
-        Ok(Self { shared, ticker: handle.thread().clone() })
+        Ok(Self { engine: engine.clone(), shared, ticker: handle.thread().clone() })
     }
 
-    /// Makes the store end the component once it computed for `wall`.
-    pub fn limit<T: 'static>(&self, store: &mut Store<T>, wall: Duration) {
+    /// Makes the store end the component once it computed too long or too much.
+    pub fn limit<T: 'static>(&self, store: &mut Store<T>) -> Result<()> {
         let shared = self.shared.clone();
+        store.set_fuel(shared.limits.fuel)?;
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |_| check(&shared, wall));
+        store.epoch_deadline_callback(move |context| check(&shared, context));
+        Ok(())
     }
 
-    /// Runs the component's future: each time it is resumed, its time starts anew.
+    /// Runs the component's future.
     pub async fn watch<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
+        let mut first = true;
         poll_fn(|context| {
-            self.shared.resumed.store(self.shared.now(), Ordering::Relaxed);
+            if self.shared.limits.renewed || std::mem::replace(&mut first, false) {
+                self.shared.resumed.store(self.shared.now(), Ordering::Relaxed);
+                self.shared.fresh.store(true, Ordering::Relaxed);
+                // The component's next loop or call finds the epoch advanced, and gets its fuel.
+                self.engine.increment_epoch();
+            }
             self.shared.computing.store(true, Ordering::Release);
             self.ticker.unpark();
             let polled: Poll<F::Output> = future.as_mut().poll(context);
@@ -78,14 +102,21 @@ impl Watch {
 
 impl Shared {
     fn now(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn rest(&self) -> Duration {
+        let computed = self.now().saturating_sub(self.resumed.load(Ordering::Relaxed));
+        self.limits.wall.saturating_sub(Duration::from_micros(computed))
     }
 }
 
-fn check(shared: &Shared, wall: Duration) -> Result<UpdateDeadline> {
-    let computed = shared.now().saturating_sub(shared.resumed.load(Ordering::Relaxed));
-    if u128::from(computed) >= wall.as_millis() {
-        return Err(WallExceeded(wall).into());
+fn check<T>(shared: &Shared, mut context: StoreContextMut<'_, T>) -> Result<UpdateDeadline> {
+    if shared.fresh.swap(false, Ordering::Relaxed) {
+        context.set_fuel(shared.limits.fuel)?;
+    }
+    if shared.rest().is_zero() {
+        return Err(WallExceeded(shared.limits.wall).into());
     }
     Ok(UpdateDeadline::Continue(1))
 }

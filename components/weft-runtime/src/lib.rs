@@ -2,19 +2,23 @@
 
 pub mod args;
 mod channel;
-#[cfg(feature = "compiler")]
-mod compile;
-mod compiled;
+mod code;
 mod deadline;
-mod engine;
+mod error;
 mod exit;
+mod guest;
 mod guest_log;
 mod host;
-mod imports;
 mod limits;
 mod link;
+mod net;
+mod run;
+mod run_args;
 pub mod session;
 mod state;
+mod storage;
 mod sys;
+mod watchdog;
 
-pub use exit::Exit;
+pub use error::Error;
+pub use exit::{Ending, Exit};

@@ -1,12 +1,7 @@
 //! Limits of the component's store.
 
 use wasmtime::{ResourceLimiter, Result};
-
-/// Elements of all tables together; an element is 8 bytes of the host.
-const TABLE_ELEMENTS: usize = 1_000_000;
-const INSTANCES: usize = 1_000;
-const MEMORIES: usize = 100;
-const TABLES: usize = 1_000;
+use weft_manifest::Limits;
 
 /// What the component ran into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,16 +14,24 @@ pub enum Limit {
 #[derive(Debug)]
 pub struct Budget {
     max_memory: usize,
+    max_table: usize,
+    instances: usize,
     memory: usize,
-    tables: usize,
+    table: usize,
     hit: Option<Limit>,
 }
 
 impl Budget {
-    /// `max_memory` in bytes.
-    pub fn new(max_memory: u64) -> Self {
-        let max_memory = usize::try_from(max_memory).unwrap_or(usize::MAX);
-        Self { max_memory, memory: 0, tables: 0, hit: None }
+    pub fn new(limits: &Limits) -> Self {
+        let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        Self {
+            max_memory: size(limits.memory),
+            max_table: size(limits.table),
+            instances: size(limits.instances),
+            memory: 0,
+            table: 0,
+            hit: None,
+        }
     }
 
     /// The first limit that refused growth.
@@ -41,7 +44,7 @@ impl Budget {
             self.hit = Some(limit);
             match limit {
                 Limit::Memory => tracing::warn!("limit reached: {} MiB of memory", self.max_memory >> 20),
-                Limit::Table => tracing::warn!("limit reached: {TABLE_ELEMENTS} table elements"),
+                Limit::Table => tracing::warn!("limit reached: {} table elements", self.max_table),
             }
         }
         false
@@ -59,24 +62,24 @@ impl ResourceLimiter for Budget {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        let total = self.tables.saturating_add(desired.saturating_sub(current));
-        if total > TABLE_ELEMENTS {
+        let total = self.table.saturating_add(desired.saturating_sub(current));
+        if total > self.max_table {
             return Ok(self.refuse(Limit::Table));
         }
-        self.tables = total;
+        self.table = total;
         Ok(true)
     }
 
     fn instances(&self) -> usize {
-        INSTANCES
+        self.instances
     }
 
     fn memories(&self) -> usize {
-        MEMORIES
+        self.instances
     }
 
     fn tables(&self) -> usize {
-        TABLES
+        self.instances
     }
 }
 
@@ -85,14 +88,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_memories_share_one_budget() {
-        let mut budget = Budget::new(100);
+    fn all_memories_share_one_budget_and_all_tables_another() {
+        let mut budget = Budget::new(&Limits { memory: 100, table: 10, ..Limits::default() });
         assert!(budget.memory_growing(0, 60, None).unwrap());
         assert!(!budget.memory_growing(0, 60, None).unwrap());
         assert!(budget.memory_growing(60, 100, None).unwrap());
         assert!(!budget.memory_growing(100, usize::MAX, None).unwrap());
         assert_eq!(budget.hit(), Some(Limit::Memory));
-        assert!(budget.table_growing(0, TABLE_ELEMENTS, None).unwrap());
+        assert!(budget.table_growing(0, 10, None).unwrap());
         assert!(!budget.table_growing(0, 1, None).unwrap());
         assert_eq!(budget.hit(), Some(Limit::Memory), "the first one is kept");
     }

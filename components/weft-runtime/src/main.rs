@@ -1,7 +1,7 @@
 use clap::Parser;
 use std::process::ExitCode;
 use weft_runtime::args::Args;
-use weft_runtime::{Exit, session};
+use weft_runtime::{Ending, Exit, session};
 
 fn main() -> ExitCode {
     weft_service::init_logging();
@@ -9,10 +9,10 @@ fn main() -> ExitCode {
     let outcome = match (args.command, args.session) {
         (Some(command), _) => command.run(),
         (None, Some(session)) => session::run(&session),
-        (None, None) => Ok(Exit::Usage),
+        (None, None) => Ok(Ending::Exit(Exit::Usage)),
     };
     match outcome {
-        Ok(exit) => exit.into(),
+        Ok(ending) => ending.into(),
         Err(error) => {
             let exit = error.exit();
             tracing::error!("{:#}", anyhow::Error::from(error));

@@ -1,133 +1,116 @@
-//! One session: load, check, link, run, and say how it ended.
+//! One session: its folders, its channel and its broker, then the component.
 
 use crate::args::SessionArgs;
 use crate::channel::Channel;
-use crate::deadline::{WallExceeded, Watch};
+use crate::deadline::Computing;
+use crate::guest::{Guest, resource_table};
 use crate::guest_log::GuestLog;
-use crate::limits::{Budget, Limit};
+use crate::host::fetch::Broker;
+use crate::limits::Budget;
+use crate::net::Network;
 use crate::state::{Readiness, State};
-use crate::{Exit, compiled, engine, imports, link, sys};
-use std::path::PathBuf;
+use crate::storage::Quota;
+use crate::watchdog::Watchdog;
+use crate::{Ending, Error, Exit, code, sys};
+use std::io::Read;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixStream;
-use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Engine, Store, Trap};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi::filesystem::FsPerms;
-use wasmtime_wasi::p2::bindings::CommandPre;
-use wasmtime_wasi::{I32Exit, WasiCtx};
-use weft_manifest::Capability;
+use weft_component::code::Key;
+use weft_component::{Grants, Module, engine};
+use weft_manifest::{Capability, Limits};
 
 /// How long messages that were sent just before the end may take to leave.
 const DRAIN: Duration = Duration::from_secs(1);
-
-/// Why a session could not run, or ended.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("cannot set up the engine")]
-    Engine(#[source] wasmtime::Error),
-    #[error(transparent)]
-    Load(#[from] compiled::Error),
-    #[error(transparent)]
-    Imports(#[from] imports::Error),
-    #[error("{} cannot be linked: it was built for another version of the interfaces it imports", module.display())]
-    Link { module: PathBuf, source: wasmtime::Error },
-    #[error("cannot open the folder {} for the component", path.display())]
-    Preopen { path: PathBuf, source: wasmtime::Error },
-    #[error("--ipc-fd {0} is not an inherited descriptor")]
-    NoDescriptor(i32),
-    #[error("cannot use the session channel")]
-    Channel(#[source] std::io::Error),
-    #[error("cannot start a thread")]
-    Thread(#[source] std::io::Error),
-    #[error("the component was ended ({exit:?})")]
-    Ended { exit: Exit, source: wasmtime::Error },
-    #[cfg(feature = "compiler")]
-    #[error("cannot write the compiled code")]
-    WriteCode(#[source] weft_file::Error),
-    #[cfg(feature = "compiler")]
-    #[error("cannot read {}", path.display())]
-    ReadManifest { path: PathBuf, source: std::io::Error },
-    #[cfg(feature = "compiler")]
-    #[error(transparent)]
-    Manifest(weft_manifest::ManifestError),
-}
-
-impl Error {
-    /// The exit code that says it.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Load(compiled::Error::NotCompiled { .. }) => Exit::NotCompiled,
-            Self::Load(compiled::Error::Read { .. }) => Exit::Host,
-            Self::Load(_) | Self::Link { .. } => Exit::InvalidModule,
-            Self::Imports(_) => Exit::Refused,
-            Self::NoDescriptor(_) => Exit::Usage,
-            Self::Ended { exit, .. } => *exit,
-            _ => Exit::Host,
-        }
-    }
-}
+/// The folder whose size is limited.
+const DATA: &str = "/data";
 
 /// Runs the session to its end.
-pub fn run(args: &SessionArgs) -> Result<Exit, Error> {
-    let engine = engine::engine().map_err(Error::Engine)?;
-    let component = compiled::load(&engine, &args.module)?;
-    let in_name_only = imports::check(&engine, &component, &args.module, &args.grant)?;
-    let linker = link::linker(&engine, &args.grant, &in_name_only).map_err(Error::Engine)?;
+pub fn run(args: &SessionArgs) -> Result<Ending, Error> {
+    let limits = args.limits();
+    let engine = engine(usize::try_from(limits.stack).unwrap_or_default()).map_err(Error::Engine)?;
+    let module = Module::read_component(&args.module)?;
+    let component = load(args, &engine, &module)?;
+    let grants = args.grants();
+    let guest = Guest::link(&engine, &component, &args.module, &grants)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
-    let outcome = runtime.block_on(session(args, &engine, &linker, &component));
+    let outcome = runtime.block_on(session(args, &guest, &grants, &limits));
     // A file operation that hangs must not keep the process.
     runtime.shutdown_background();
-    outcome
+    // A session has one code for all the ways in which its component says that it failed.
+    outcome.map(|ending| if let Ending::Guest(_) = ending { Ending::Exit(Exit::GuestFailed) } else { ending })
+}
+
+fn load(args: &SessionArgs, engine: &Engine, module: &Module) -> Result<Component, Error> {
+    let Some(compiled) = &args.compiled else {
+        return Ok(code::load_trusted(engine, module)?);
+    };
+    let key = match (&args.compiled_key, args.compiled_key_fd) {
+        (Some(path), _) => Key::read(path).map_err(code::Error::from)?,
+        (None, Some(fd)) => inherited_key(fd)?,
+        (None, None) => {
+            return Err(Error::Usage("--compiled needs --compiled-key or --compiled-key-fd".to_owned()));
+        }
+    };
+    Ok(code::load_sealed(engine, module, compiled, &key)?)
+}
+
+fn inherited_key(fd: i32) -> Result<Key, Error> {
+    let missing = || Error::NoDescriptor { option: "--compiled-key-fd", fd };
+    let mut key = [0; 32];
+    sys::inherited_file(fd).ok_or_else(missing)?.read_exact(&mut key).map_err(|_| missing())?;
+    Ok(Key::new(key))
 }
 
 async fn session(
     args: &SessionArgs,
-    engine: &Engine,
-    linker: &Linker<State>,
-    component: &Component,
-) -> Result<Exit, Error> {
+    guest: &Guest,
+    grants: &Grants,
+    limits: &Limits,
+) -> Result<Ending, Error> {
     let channel = open_channel(args).await?;
     let logs = [GuestLog::new("stdout"), GuestLog::new("stderr")];
+    let network = Network::new(grants);
+    let watchdog = Watchdog::new();
     let state = State {
-        wasi: wasi(args, &logs)?,
-        table: ResourceTable::new(),
-        budget: Budget::new(args.max_memory_mib << 20),
+        wasi: wasi(args, grants, &network, &logs)?,
+        table: resource_table(limits),
+        budget: Budget::new(limits),
         channel: channel.clone(),
-        readiness: Readiness::new(std::env::var("WEFT_READY_TOKEN").unwrap_or_default()),
+        broker: open_broker(args)?,
+        readiness: Readiness::new(Some(std::env::var("WEFT_READY_TOKEN").unwrap_or_default())),
+        watchdog: watchdog.clone(),
+        sends_to: sends_to(grants),
+        watches_sessions: false,
+        network,
+        quota: quota(args, limits),
     };
-    let link = |source| Error::Link { module: args.module.clone(), source };
-    let command = linker.instantiate_pre(component).and_then(CommandPre::new).map_err(link)?;
-    let mut store = Store::new(engine, state);
-    store.limiter(|state| &mut state.budget);
-    let watch = Watch::start(engine).map_err(Error::Thread)?;
-    watch.limit(&mut store, args.max_wall);
-
-    let guest = watch.watch(async {
-        let command = command.instantiate_async(&mut store).await.map_err(Failure::Instantiation)?;
-        command.wasi_cli_run().call_run(&mut store).await.map_err(Failure::Run)
-    });
-    let outcome = tokio::select! {
-        outcome = guest => outcome,
-        () = host_is_gone(channel.as_deref()) => Ok(Ok(())),
+    let computing = Computing { wall: limits.wall, fuel: limits.fuel, renewed: true };
+    let ending = tokio::select! {
+        ended = guest.run(state, computing) => ended.and_then(|ended| ended.ending()),
+        () = host_is_gone(channel.as_deref()) => Ok(Ending::Exit(Exit::Done)),
+        () = watchdog.silence(limits.watchdog) => Err(silent(limits)),
     };
     logs.iter().for_each(GuestLog::finish);
     if let Some(channel) = channel {
         // At worst the page misses the last words of a component that ended.
         let _ = tokio::time::timeout(DRAIN, channel.drain()).await;
     }
-    match outcome {
-        Ok(Ok(())) => Ok(Exit::Done),
-        Ok(Err(())) => Ok(Exit::GuestFailed),
-        Err(failure) => ended(failure, &store.data().budget),
-    }
+    ending
 }
 
-/// When a component failed.
-enum Failure {
-    Instantiation(wasmtime::Error),
-    Run(wasmtime::Error),
+fn silent(limits: &Limits) -> Error {
+    let secs = limits.watchdog.unwrap_or_default().as_secs();
+    Error::Limit {
+        exit: Exit::Watchdog,
+        reason: format!("the component called nothing of weft:app for {secs} s"),
+    }
 }
 
 async fn host_is_gone(channel: Option<&Channel>) {
@@ -137,12 +120,14 @@ async fn host_is_gone(channel: Option<&Channel>) {
     }
 }
 
+fn inherited_stream(option: &'static str, fd: i32) -> Result<StdUnixStream, Error> {
+    sys::inherited(fd).map(StdUnixStream::from).ok_or(Error::NoDescriptor { option, fd })
+}
+
 async fn open_channel(args: &SessionArgs) -> Result<Option<Arc<Channel>>, Error> {
-    let stream = if let Some(raw) = args.ipc_fd {
-        let fd = sys::inherited(raw).ok_or(Error::NoDescriptor(raw))?;
-        let stream = std::os::unix::net::UnixStream::from(fd);
-        stream.set_nonblocking(true).map_err(Error::Channel)?;
-        UnixStream::from_std(stream).map_err(Error::Channel)?
+    let stream = if let Some(fd) = args.ipc_fd {
+        let stream = inherited_stream("--ipc-fd", fd)?;
+        stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream)).map_err(Error::Channel)?
     } else if let Some(path) = &args.ipc_socket {
         UnixStream::connect(path).await.map_err(Error::Channel)?
     } else {
@@ -151,12 +136,43 @@ async fn open_channel(args: &SessionArgs) -> Result<Option<Arc<Channel>>, Error>
     Ok(Some(Channel::new(stream)))
 }
 
-/// The WASI context: the log, the granted folders, and nothing of this process.
-fn wasi(args: &SessionArgs, [stdout, stderr]: &[GuestLog; 2]) -> Result<WasiCtx, Error> {
+fn open_broker(args: &SessionArgs) -> Result<Option<Broker>, Error> {
+    let Some(fd) = args.fetch_fd else { return Ok(None) };
+    let stream = inherited_stream("--fetch-fd", fd)?;
+    let stream =
+        stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream)).map_err(Error::Broker)?;
+    Ok(Some(Broker::new(stream)))
+}
+
+fn sends_to(grants: &Grants) -> Vec<String> {
+    let ids = grants.capabilities.iter().filter_map(|capability| match capability {
+        Capability::Send { to } => Some(to.to_string()),
+        _ => None,
+    });
+    ids.collect()
+}
+
+fn quota(args: &SessionArgs, limits: &Limits) -> Option<Quota> {
+    let data = args.preopen.iter().find(|preopen| preopen.guest == DATA && preopen.write)?;
+    Some(Quota::new(&data.host, limits.storage))
+}
+
+/// The WASI context: the log, the granted folders, the granted addresses, and nothing of this process.
+fn wasi(
+    args: &SessionArgs,
+    grants: &Grants,
+    network: &Network,
+    [stdout, stderr]: &[GuestLog; 2],
+) -> Result<WasiCtx, Error> {
     let mut builder = WasiCtx::builder();
     builder.stdout(stdout.clone()).stderr(stderr.clone()).arg(args.app_id.as_str());
-    builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
-    if args.grant.contains(&Capability::Env) {
+    builder.allow_tcp(grants.sockets()).allow_udp(false).allow_ip_name_lookup(grants.sockets());
+    let network = network.clone();
+    builder.socket_addr_check(move |address, usage| {
+        let allowed = network.allows(address, usage);
+        Box::pin(async move { allowed })
+    });
+    if grants.has(&Capability::Env) {
         builder.env("WEFT_APP_ID", args.app_id.as_str()).env("WEFT_SESSION_ID", args.session_id.to_string());
     }
     for preopen in &args.preopen {
@@ -166,26 +182,4 @@ fn wasi(args: &SessionArgs, [stdout, stderr]: &[GuestLog; 2]) -> Result<WasiCtx,
             .map_err(|source| Error::Preopen { path: preopen.host.clone(), source })?;
     }
     Ok(builder.build())
-}
-
-/// The exit code of a component that did not return.
-fn ended(failure: Failure, budget: &Budget) -> Result<Exit, Error> {
-    // What is neither a trap nor one of our limits is the count of instances, memories or tables, or a misuse of the host.
-    let (error, otherwise) = match failure {
-        Failure::Instantiation(error) => (error, Exit::InstanceLimit),
-        Failure::Run(error) => (error, Exit::Trap),
-    };
-    if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        return Ok(if exit.0 == 0 { Exit::Done } else { Exit::GuestFailed });
-    }
-    let trap = error.downcast_ref::<Trap>();
-    let exit = match (trap, budget.hit()) {
-        _ if error.downcast_ref::<WallExceeded>().is_some() => Exit::WallLimit,
-        (Some(Trap::StackOverflow), _) => Exit::StackLimit,
-        (_, Some(Limit::Memory)) => Exit::MemoryLimit,
-        (_, Some(Limit::Table)) => Exit::TableLimit,
-        (Some(_), None) => Exit::Trap,
-        (None, None) => otherwise,
-    };
-    Err(Error::Ended { exit, source: error })
 }

@@ -73,7 +73,7 @@ pub fn build(context: &Context<'_>, sources: &Path, profile: &Profile) -> Result
         .and_then(|key| key.tree("wit", &sources.join("wit")))
         .and_then(|key| key.file("lock", &sources.join("Cargo.lock")))
         .map_err(StageError::from)?;
-    for library in ["weft-runtime", "weft-manifest"] {
+    for library in ["weft-compile", "weft-component", "weft-manifest"] {
         key = key.tree(library, &sources.join("components").join(library)).map_err(StageError::from)?;
     }
     let key = key.finish();
@@ -94,7 +94,7 @@ pub fn build(context: &Context<'_>, sources: &Path, profile: &Profile) -> Result
             let compiled = output.join("compiled").join(format!("{hash}.cwasm"));
             write_file(&compiled, [])?;
             let mut command = Command::new(&compiler);
-            command.arg("compile").arg(&module).arg("--output").arg(&compiled);
+            command.arg(&module).arg("--output").arg(&compiled);
             command.arg("--manifest").arg(app.join(MANIFEST_NAME));
             tools.run(&format!("compiling the component of {id}"), &mut command).map_err(StageError::from)?;
         }
@@ -156,12 +156,12 @@ fn package_name(path: &Path) -> Result<String, Error> {
     Ok(parsed.package.name)
 }
 
-/// `weft-runtime` for the host, with the compiler that the device's lacks.
+/// `weft-compile` for the host: the same Wasmtime and settings as the device's.
 fn build_compiler(context: &Context<'_>, tools: &Tools<'_>, sources: &Path) -> Result<PathBuf, Error> {
     let target = context.cache.root().join("target/host");
     let mut command = host_cargo(sources);
-    command.args(["build", "--locked", "--release", "--package", "weft-runtime", "--features", "compiler"]);
+    command.args(["build", "--locked", "--release", "--package", "weft-compile"]);
     command.env("CARGO_TARGET_DIR", &target);
     tools.run("compiling the component compiler", &mut command).map_err(StageError::from)?;
-    Ok(target.join("release/weft-runtime"))
+    Ok(target.join("release/weft-compile"))
 }

@@ -1,7 +1,7 @@
 //! `weft:app/ipc`.
 
 use super::{v0_1, v0_2};
-use crate::channel::Channel;
+use crate::channel::{Channel, Kind};
 use crate::state::State;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,21 +12,32 @@ use weft_ipc::session::Line;
 /// How long `recv` of 0.1.0 waits for a message: its components know no way to wait, and ask in a loop.
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// What a pollable of `ipc.subscribe` waits for.
-pub struct Subscription(Option<Arc<Channel>>);
+/// What a pollable of this package waits for.
+pub struct Subscription {
+    channel: Option<Arc<Channel>>,
+    kind: Kind,
+}
 
 #[wasmtime_wasi::async_trait]
 impl Pollable for Subscription {
     async fn ready(&mut self) {
-        match &self.0 {
-            Some(channel) => channel.readable().await,
+        match &self.channel {
+            Some(channel) => channel.readable(self.kind).await,
             None => std::future::pending().await,
         }
     }
 }
 
 impl State {
+    /// A pollable that is ready when there is something of this kind.
+    pub fn subscribe_to(&mut self, kind: Kind) -> wasmtime::Result<Resource<DynPollable>> {
+        self.watchdog.alive();
+        let subscription = self.table.push(Subscription { channel: self.channel.clone(), kind })?;
+        subscribe(&mut self.table, subscription)
+    }
+
     fn send_message(&self, payload: String) -> Result<(), String> {
+        self.watchdog.alive();
         match &self.channel {
             Some(channel) => channel.send(&Line::Message(payload)),
             None => Err("this session has no page".to_owned()),
@@ -34,6 +45,7 @@ impl State {
     }
 
     fn next_message(&self) -> Option<String> {
+        self.watchdog.alive();
         self.channel.as_ref().and_then(|channel| channel.receive())
     }
 }
@@ -48,8 +60,7 @@ impl v0_2::weft::app::ipc::Host for State {
     }
 
     fn subscribe(&mut self) -> wasmtime::Result<Resource<DynPollable>> {
-        let subscription = self.table.push(Subscription(self.channel.clone()))?;
-        subscribe(&mut self.table, subscription)
+        self.subscribe_to(Kind::Page)
     }
 }
 
@@ -63,7 +74,7 @@ impl v0_1::weft::app::ipc::Host for State {
         if message.is_some() {
             return message;
         }
-        let mut subscription = Subscription(self.channel.clone());
+        let mut subscription = Subscription { channel: self.channel.clone(), kind: Kind::Page };
         // Whether a message came or the moment passed, the answer is what is there now.
         let _ = tokio::time::timeout(MOMENT, subscription.ready()).await;
         self.next_message()

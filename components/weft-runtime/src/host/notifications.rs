@@ -11,6 +11,7 @@ const MAX_ICON: usize = 64;
 
 impl State {
     fn show(&self, title: String, body: String, icon: Option<String>) -> Result<(), String> {
+        self.watchdog.alive();
         let icon_length = icon.as_ref().map_or(0, String::len);
         for (what, length, longest) in [
             ("title", title.len(), MAX_TITLE),
