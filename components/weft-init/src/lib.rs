@@ -6,6 +6,7 @@
 
 mod accounts;
 mod backoff;
+mod capability;
 mod cgroup;
 mod clock;
 mod control;

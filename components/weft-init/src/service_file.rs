@@ -1,5 +1,6 @@
 //! Service files: raw TOML to a validated [`Service`], with errors that name file, line and column.
 
+use crate::capability;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,11 +27,21 @@ pub enum Readiness {
     Notify,
 }
 
+/// How a socket keeps messages apart, see unix(7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SocketKind {
+    #[default]
+    Stream,
+    Seqpacket,
+}
+
 /// A socket that PID 1 listens on for the service, passed by `sd_listen_fds(3)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Socket {
     pub name: String,
     pub path: String,
+    pub kind: SocketKind,
     /// Permission bits, as in `chmod`.
     pub mode: u32,
     pub user: String,
@@ -54,6 +65,10 @@ pub struct Service {
     pub exec: Vec<String>,
     pub user: String,
     pub groups: Vec<String>,
+    /// Of a service of root: the only capabilities that it keeps, as bits. Every other user has none.
+    pub capabilities: Option<u64>,
+    /// The kind of sandbox that `weft-launcher confine` puts it into.
+    pub confine: Option<String>,
     pub environment: BTreeMap<String, String>,
     pub restart: RestartPolicy,
     pub readiness: Readiness,
@@ -89,6 +104,8 @@ struct RawService {
     user: Option<String>,
     #[serde(default)]
     groups: Vec<String>,
+    capabilities: Option<Spanned<Vec<String>>>,
+    confine: Option<Spanned<String>>,
     #[serde(default)]
     environment: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
@@ -116,6 +133,8 @@ struct RawService {
 struct RawSocket {
     name: Spanned<String>,
     path: Spanned<String>,
+    #[serde(default)]
+    kind: SocketKind,
     mode: Spanned<u32>,
     user: Option<String>,
     group: Option<String>,
@@ -163,6 +182,17 @@ fn validate(name: &str, raw: RawService) -> Result<Service, Refusal> {
     Ok(Service {
         exec,
         groups: raw.groups,
+        capabilities: maybe(raw.capabilities, |names| match user == "root" {
+            true => capability::bits(&names),
+            false => Err("capabilities are for services of root, all others have none".to_owned()),
+        })?,
+        confine: maybe(raw.confine, |kind| match is_service_name(&kind) && user != "root" {
+            true => Ok(kind),
+            false => {
+                Err("confine names a kind of sandbox such as \"compositor\", for a user other than root"
+                    .to_owned())
+            }
+        })?,
         environment,
         restart: raw.restart,
         readiness: raw.readiness,
@@ -197,6 +227,7 @@ fn socket(raw: RawSocket, owner: &str) -> Result<Socket, Refusal> {
             true => Err("a socket name must not be empty nor have a colon in it".to_owned()),
             false => Ok(name),
         })?,
+        kind: raw.kind,
         // sockaddr_un holds 108 bytes with the closing zero, see unix(7).
         path: check(raw.path, |path| {
             match path.starts_with("/run/") && path.len() < 108 && !path.contains("..") {

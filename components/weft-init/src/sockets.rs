@@ -1,7 +1,7 @@
 //! Listening sockets of services, made once at boot: they stay when a service dies, so that clients wait instead of failing.
 
 use crate::accounts::Accounts;
-use crate::service_file::Socket;
+use crate::service_file::{Socket, SocketKind};
 use crate::spawn::ABOVE_PASSED;
 use rustix::fd::OwnedFd;
 use rustix::fs::Mode;
@@ -24,15 +24,19 @@ pub enum Error {
     Permissions { path: String, source: io::Error },
 }
 
-/// A stream socket that listens at the path, with owner and mode as the service file gives them.
+/// A socket that listens at the path, with owner and mode as the service file gives them.
 pub fn listen(socket: &Socket, accounts: &Accounts) -> Result<OwnedFd, Error> {
     let unknown = |name: &String| Error::Owner { path: socket.path.clone(), name: name.clone() };
     let uid = accounts.user(&socket.user).ok_or_else(|| unknown(&socket.user))?.uid;
     let gid = accounts.gid(&socket.group).ok_or_else(|| unknown(&socket.group))?;
-    bind(&socket.path, SocketType::STREAM, uid, gid, socket.mode)
+    let kind = match socket.kind {
+        SocketKind::Stream => SocketType::STREAM,
+        SocketKind::Seqpacket => SocketType::SEQPACKET,
+    };
+    bind(&socket.path, kind, uid, gid, socket.mode)
 }
 
-/// A socket at a path below `/run`, not blocking for its maker; a stream socket listens.
+/// A socket at a path below `/run`, not blocking for its maker; one that makes connections listens.
 pub fn bind(path: &str, kind: SocketType, uid: u32, gid: u32, mode: u32) -> Result<OwnedFd, Error> {
     let failed = |source: Errno| Error::Listen { path: path.to_owned(), source };
     if let Some(folder) = Path::new(path).parent() {
@@ -49,7 +53,7 @@ pub fn bind(path: &str, kind: SocketType, uid: u32, gid: u32, mode: u32) -> Resu
     std::os::unix::fs::chown(path, Some(uid), Some(gid))
         .and_then(|()| std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)))
         .map_err(|source| Error::Permissions { path: path.to_owned(), source })?;
-    if kind == SocketType::STREAM {
+    if kind != SocketType::DGRAM {
         rustix::net::listen(&socket, BACKLOG).map_err(failed)?;
     }
     rustix::io::fcntl_dupfd_cloexec(&socket, ABOVE_PASSED).map_err(failed)

@@ -15,6 +15,8 @@ use std::ffi::{CStr, CString};
 /// Where services report to, see `sd_notify(3)`.
 pub const NOTIFY_SOCKET: &str = "/run/weft/notify";
 
+/// The program that confines a service before it becomes it; started as root, it gives all that up.
+const CONFINER: &str = "/usr/bin/weft-launcher";
 const FIRST_PASSED: RawFd = 3;
 /// Descriptors are first copied above every number that they are then given.
 pub const ABOVE_PASSED: RawFd = 100;
@@ -73,6 +75,8 @@ struct Plan<'a> {
     uid: u32,
     gid: u32,
     groups: Vec<Gid>,
+    /// What of root's capabilities is kept; `None` for all.
+    kept: Option<CapabilitySet>,
     failed: String,
 }
 
@@ -93,7 +97,8 @@ pub fn spawn(
     }
     groups.sort_by_key(|gid| gid.as_raw());
     groups.dedup();
-    let arguments = service.exec.iter().cloned().map(text).collect::<Result<Vec<_>, _>>()?;
+    let command = command(service, user.uid, user.gid, &groups);
+    let arguments = command.iter().cloned().map(text).collect::<Result<Vec<_>, _>>()?;
     let variables = environment(service, &user.home, sockets.len());
     let variables = variables
         .into_iter()
@@ -108,9 +113,10 @@ pub fn spawn(
         sockets: sockets.iter().map(AsRawFd::as_raw_fd).collect(),
         cgroup: cgroup::procs(&service.name),
         oom_score: text(service.oom_score_adj.to_string())?,
-        uid: user.uid,
-        gid: user.gid,
+        uid: if service.confine.is_some() { 0 } else { user.uid },
+        gid: if service.confine.is_some() { 0 } else { user.gid },
         groups,
+        kept: kept(service, user.uid),
         failed: format!("{} did not start, the kernel's error number is ", service.exec.join(" ")),
     };
     match sys::fork().map_err(Error::Fork)? {
@@ -125,6 +131,29 @@ pub fn spawn(
 
 fn lossy(bytes: Vec<u8>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The command line: the service's own, or that of the program which confines it.
+fn command(service: &Service, uid: u32, gid: u32, groups: &[Gid]) -> Vec<String> {
+    let Some(kind) = &service.confine else {
+        return service.exec.clone();
+    };
+    let groups = groups.iter().map(|group| group.as_raw().to_string()).collect::<Vec<_>>().join(",");
+    let user = [("--uid", uid.to_string()), ("--gid", gid.to_string()), ("--groups", groups)];
+    let mut command = vec![CONFINER.to_owned(), "confine".to_owned(), kind.clone()];
+    command.extend(user.into_iter().flat_map(|(option, value)| [option.to_owned(), value]));
+    command.push("--".to_owned());
+    command.extend(service.exec.iter().cloned());
+    command
+}
+
+/// Root keeps what its service file lists, or everything; others nothing, unless they are still to be confined by root.
+fn kept(service: &Service, uid: u32) -> Option<CapabilitySet> {
+    match (service.capabilities, &service.confine) {
+        (Some(bits), _) => Some(CapabilitySet::from_bits_retain(bits)),
+        (None, None) if uid != 0 => Some(CapabilitySet::empty()),
+        (None, _) => None,
+    }
 }
 
 fn environment(service: &Service, home: &str, sockets: usize) -> BTreeMap<String, String> {
@@ -174,18 +203,17 @@ fn prepare(plan: &Plan) -> Result<(), (Step, Errno)> {
     descriptors(plan).map_err(at(Step::Descriptors))?;
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
     let _ = rustix::process::chdir(c"/");
-    if plan.uid != 0 {
-        drop_bounding_set().map_err(at(Step::Capabilities))?;
+    if let Some(kept) = plan.kept {
+        drop_bounding_set(kept).map_err(at(Step::Capabilities))?;
     }
     rustix::thread::set_thread_groups(&plan.groups).map_err(at(Step::Groups))?;
     let gid = Gid::from_raw(plan.gid);
     rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(at(Step::Groups))?;
     let uid = Uid::from_raw(plan.uid);
     rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(at(Step::User))?;
-    if plan.uid != 0 {
+    if let Some(kept) = plan.kept {
         rustix::thread::clear_ambient_capability_set().map_err(at(Step::Capabilities))?;
-        let none = CapabilitySet::empty();
-        let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+        let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
         rustix::thread::set_capabilities(None, sets).map_err(at(Step::Capabilities))?;
     }
     rustix::thread::set_no_new_privs(true).map_err(at(Step::Privileges))
@@ -208,10 +236,13 @@ fn descriptors(plan: &Plan) -> Result<(), Errno> {
     sys::close_from(next)
 }
 
-/// Every capability up to the last one that this kernel knows.
-fn drop_bounding_set() -> Result<(), Errno> {
+/// Every capability but the kept ones, up to the last one that this kernel knows.
+fn drop_bounding_set(kept: CapabilitySet) -> Result<(), Errno> {
     for number in 0..64 {
         let capability = CapabilitySet::from_bits_retain(1 << number);
+        if kept.contains(capability) {
+            continue;
+        }
         match rustix::thread::remove_capability_from_bounding_set(capability) {
             Ok(()) => {}
             Err(Errno::INVAL) => break,
@@ -237,17 +268,4 @@ fn report(plan: &Plan, error: Errno) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_service_cannot_lose_its_notify_socket_by_accident() {
-        let text = "exec=['/x']\nreadiness='notify'\nwatchdog_secs=2\n[environment]\nWEFT_LOG='debug'\n";
-        let service = crate::service_file::parse("t.toml", "t", text).unwrap();
-        let variables = environment(&service, "/home", 0);
-        assert_eq!(variables["NOTIFY_SOCKET"], NOTIFY_SOCKET);
-        assert_eq!(variables["WATCHDOG_USEC"], "2000000");
-        assert_eq!(variables["WEFT_LOG"], "debug");
-        assert!(!variables.contains_key("LISTEN_FDS"));
-    }
-}
+mod tests;

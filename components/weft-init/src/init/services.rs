@@ -179,14 +179,15 @@ fn receive(socket: impl AsFd) -> Option<(u32, Vec<u8>)> {
     Some((u32::try_from(credentials.pid.as_raw_nonzero().get()).ok()?, message))
 }
 
-/// The folders that the service file asks for, owned by the service's user and closed to others.
+/// The folders that the service file asks for, owned by the service's user and closed to others; its group, which is the user's own, may
+/// pass through to paths that it knows: the launcher does, to show a process its part.
 fn make_folders(service: &Service, owner: (u32, u32)) -> Result<(), String> {
     let runtime = service.runtime_directory.iter().map(|folder| Path::new("/run").join(folder));
     let state = service.state_directory.iter().map(|folder| Path::new(crate::phase::STATE).join(folder));
     for path in runtime.chain(state) {
         fs::create_dir_all(&path)
             .and_then(|()| std::os::unix::fs::chown(&path, Some(owner.0), Some(owner.1)))
-            .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o700)))
+            .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o710)))
             .map_err(|error| format!("cannot make {}: {error}", path.display()))?;
     }
     Ok(())

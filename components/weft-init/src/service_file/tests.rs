@@ -93,6 +93,10 @@ fn errors_name_file_line_and_column() {
     let relative = refused("exec = ['demo']\n");
     assert!(relative.starts_with("demo.toml:1:8: ") && relative.contains("absolute"), "{relative}");
     assert!(refused("exec = []").contains("empty"));
+    assert!(refused("exec=['/x']\nuser='a'\ncapabilities=['CAP_CHOWN']").contains("root"));
+    let capability = refused("exec=['/x']\ncapabilities=['CHOWN']");
+    assert!(capability.starts_with("demo.toml:2:14: ") && capability.contains("CAP_CHOWN"), "{capability}");
+    assert!(refused("exec=['/x']\nconfine='appd'").contains("root"));
     assert!(refused("exec = ['/x']\nstate_directory = '../x'").contains("plain relative"));
     assert!(refused("exec = ['/x']\nwatchdog_secs = 0").contains("watchdog_secs"));
     let mode = refused("exec=['/x']\n[[socket]]\nname='a'\npath='/run/a'\nmode=0o4755\n");
