@@ -10,6 +10,7 @@ mod accounts;
 mod channel;
 mod children;
 mod config;
+mod confine;
 mod folders;
 mod order;
 mod serve;
@@ -17,4 +18,5 @@ mod uids;
 
 pub use accounts::Accounts;
 pub use config::Config;
+pub use confine::Service;
 pub use serve::{Error, serve};

@@ -5,6 +5,9 @@ mod client;
 use client::{Client, Service};
 use weft_ipc::launcher::{Access, Kind, Request, Response, Spawn};
 
+/// What it shows, and how.
+type Test = (&'static str, fn(&Service));
+
 fn main() {
     if let Some(folder) = std::env::args().nth(1).filter(|argument| argument.starts_with('/')) {
         return client::serve(folder.as_ref());
@@ -13,7 +16,7 @@ fn main() {
         println!("requests to the launcher: skipped, only root may give processes other users");
         return;
     }
-    let tests: [(&str, fn(&Service)); 8] = [
+    let tests: [Test; 8] = [
         ("an app has its own user and data", an_app_has_its_own_user_and_data),
         ("what is not offered is refused", what_is_not_offered_is_refused),
         ("read-only is read-only", read_only_is_read_only),

@@ -107,11 +107,19 @@ impl Kind {
             Self::Runtime | Self::FilePortal | Self::Compile => &[],
         };
         places.extend(read.iter().map(|path| Place::optional(*path, Access::Read)));
-        let devices: &[&str] = match self {
-            Self::Compositor => &["/dev/dri", "/dev/input"],
+        let devices: &[&str] = if self == Self::Compositor { &["/dev/dri", "/dev/input"] } else { &[] };
+        places.extend(devices.iter().map(|path| Place::optional(*path, Access::Device)));
+        let own: &[&str] = match self {
+            Self::Compositor => &["/run/weft/compositor"],
+            Self::SystemShell => &["/run/weft/shell"],
+            Self::Appd => &["/run/weft/appd", "/state/appd", "/sys/fs/cgroup/weft-appd"],
             _ => &[],
         };
-        places.extend(devices.iter().map(|path| Place::optional(*path, Access::Device)));
+        if !own.is_empty() {
+            // Services reach each other here; who may connect to what is said by the sockets' own modes.
+            places.push(Place::optional("/run/weft", Access::Socket));
+        }
+        places.extend(own.iter().map(|path| Place::optional(*path, Access::Own)));
         places
     }
 }

@@ -22,7 +22,7 @@ fn rights(access: Access) -> BitFlags<AccessFs> {
         }),
         Access::Device => make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | IoctlDev}),
         Access::Socket => make_bitflags!(AccessFs::{ReadDir}),
-        Access::Listen => make_bitflags!(AccessFs::{ReadDir | MakeSock | RemoveFile}),
+        Access::Own => rights(Access::Write) | make_bitflags!(AccessFs::{MakeSym | MakeSock}),
     }
 }
 

@@ -31,3 +31,4 @@ pub use kind::Kind;
 pub use places::{Access, Place};
 pub use sandbox::Sandbox;
 pub use spawn::Child;
+pub use sys::duplicate;

@@ -122,7 +122,7 @@ fn source(place: &Place, all: &[Place]) -> Result<Source, Failure> {
     if !runs {
         attributes |= libc::MOUNT_ATTR_NOEXEC;
     }
-    if !matches!(place.access, Access::Write | Access::Listen | Access::Device) {
+    if !matches!(place.access, Access::Write | Access::Own | Access::Device) {
         attributes |= libc::MOUNT_ATTR_RDONLY;
     }
     sys::mount_attributes(&tree, attributes)

@@ -14,8 +14,8 @@ pub enum Access {
     Device,
     /// A Unix socket to connect to, or a folder of them.
     Socket,
-    /// A folder to make sockets in.
-    Listen,
+    /// A folder of its own alone: as `Write`, and links and sockets may be made.
+    Own,
 }
 
 /// A path of the system that the process sees under the same name.

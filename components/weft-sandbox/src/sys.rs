@@ -103,6 +103,17 @@ pub fn place(from: RawFd, number: RawFd) -> Result<(), Errno> {
     if unsafe { libc::dup2(from, number) } < 0 { Err(last_error()) } else { Ok(()) }
 }
 
+/// A copy of a descriptor that was inherited under a known number, close-on-exec.
+pub fn duplicate(number: RawFd) -> Result<OwnedFd, Errno> {
+    // SAFETY: fcntl refuses numbers that are not open; the copy is ours alone.
+    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 0) };
+    if copy < 0 {
+        return Err(last_error());
+    }
+    // SAFETY: see above.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
 /// Everything from `first` on is closed by exec (close_range(2)).
 pub fn close_on_exec_from(first: RawFd) -> Result<(), Errno> {
     const CLOSE_RANGE_CLOEXEC: libc::c_uint = 4;
