@@ -4,7 +4,7 @@
 //! and folders with plain relative paths, each once, within the bounds of [`crate::limits`].
 
 use crate::bounds::{Bounds, Fault};
-use crate::disk::{self, Disk, create_folders};
+use crate::disk::{self, Disk, grow_folders};
 use crate::inventory::{self, Inventory};
 use crate::output::write_with;
 use std::fs::File;
@@ -173,11 +173,11 @@ impl Unpacker<'_> {
         let place = self.to.join(&path);
         if is_folder {
             self.bounds.folder(&path).map_err(fault)?;
-            return Ok(create_folders(self.disk, &place)?);
+            return Ok(grow_folders(self.disk, &place)?);
         }
         self.bounds.file(&path, size).map_err(fault)?;
         if let Some(parent) = place.parent() {
-            create_folders(self.disk, parent)?;
+            grow_folders(self.disk, parent)?;
         }
         let written = self.disk.create_file(&place, &mut entry)?;
         if written != size {

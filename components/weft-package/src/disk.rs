@@ -20,7 +20,7 @@ pub struct Error {
 pub trait Disk {
     /// A new folder, mode 0755. Its name is safe after the parent is synced.
     fn create_folder(&self, path: &Path) -> Result<(), Error>;
-    /// A new file, mode 0644, of everything that `contents` gives. The contents are safe afterwards, the name after the folder is synced.
+    /// A new file, mode 0644, of everything that `contents` gives. Name and contents are safe after [`Disk::sync_tree`].
     fn create_file(&self, path: &Path, contents: &mut dyn Read) -> Result<u64, Error>;
     /// A new symbolic link. Its name is safe after the folder is synced.
     fn create_link(&self, target: &Path, path: &Path) -> Result<(), Error>;
@@ -34,6 +34,8 @@ pub trait Disk {
     fn remove_tree(&self, path: &Path) -> Result<(), Error>;
     /// Makes the names in a folder safe.
     fn sync_folder(&self, path: &Path) -> Result<(), Error>;
+    /// Makes everything below a folder safe, names and contents.
+    fn sync_tree(&self, path: &Path) -> Result<(), Error>;
 }
 
 /// The disk of this host.
@@ -67,7 +69,6 @@ impl Disk for Host {
         }
         // Whatever the caller's umask: the system's other users read packages.
         file.set_permissions(Permissions::from_mode(0o644)).map_err(failed())?;
-        file.sync_all().map_err(failed())?;
         Ok(written)
     }
 
@@ -95,6 +96,19 @@ impl Disk for Host {
     fn sync_folder(&self, path: &Path) -> Result<(), Error> {
         File::open(path).and_then(|folder| folder.sync_all()).map_err(failed("flush", path))
     }
+
+    fn sync_tree(&self, path: &Path) -> Result<(), Error> {
+        for entry in std::fs::read_dir(path).map_err(failed("read", path))? {
+            let entry = entry.map_err(failed("read", path))?;
+            let below = entry.path();
+            if entry.file_type().map_err(failed("read", &below))?.is_dir() {
+                self.sync_tree(&below)?;
+            } else {
+                File::open(&below).and_then(|file| file.sync_all()).map_err(failed("flush", &below))?;
+            }
+        }
+        self.sync_folder(path)
+    }
 }
 
 fn failed(what: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
@@ -121,4 +135,15 @@ pub(crate) fn create_folders(disk: &dyn Disk, path: &Path) -> Result<(), Error> 
         outcome => outcome?,
     }
     disk.sync_folder(parent)
+}
+
+/// The same without flushing, below a folder that will be flushed as a whole.
+pub(crate) fn grow_folders(disk: &dyn Disk, path: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        grow_folders(disk, parent)?;
+    }
+    disk.create_folder(path)
 }

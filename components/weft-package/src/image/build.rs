@@ -1,7 +1,7 @@
 //! Making images, with mkfs.erofs of the host.
 
 use super::{Error, ImageFiles, SignedRootHash};
-use crate::disk::{Disk, Host, create_folders};
+use crate::disk::{Disk, Host, grow_folders};
 use crate::hex;
 use crate::inventory::Inventory;
 use crate::key::SecretKey;
@@ -61,7 +61,7 @@ fn copy_folder(folder: &Path, copy: &Path) -> Result<Inventory, Error> {
     for entry in inventory.entries() {
         let (from, to) = (folder.join(&entry.path), copy.join(&entry.path));
         if let Some(parent) = to.parent() {
-            create_folders(&Host, parent)?;
+            grow_folders(&Host, parent)?;
         }
         let contents = File::open(&from).map_err(|source| Error::Read { path: from.clone(), source })?;
         Host.create_file(&to, &mut contents.take(entry.bytes))?;

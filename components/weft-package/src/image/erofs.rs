@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::bounds::Bounds;
-use crate::disk::{Disk, create_folders};
+use crate::disk::{Disk, grow_folders};
 use crate::limits::{MAX_BYTES, MAX_DEPTH, MAX_FILES};
 use erofs_rs::EroFS;
 use erofs_rs::backend::SliceImage;
@@ -94,12 +94,12 @@ pub fn unpack_from(disk: &dyn Disk, bytes: &[u8], name: &Path, to: &Path) -> Res
         let place = to.join(&path);
         if inode.is_dir() {
             bounds.folder(&path).map_err(fault)?;
-            create_folders(disk, &place)?;
+            grow_folders(disk, &place)?;
         } else if inode.is_file() {
             // Two names of one inode are two files here; their bytes count twice.
             bounds.file(&path, inode.data_size().min(MAX_BYTES + 1)).map_err(fault)?;
             if let Some(parent) = place.parent() {
-                create_folders(disk, parent)?;
+                grow_folders(disk, parent)?;
             }
             let file = tree.erofs.open_inode_file(inode).map_err(|error| tree.damaged(error))?;
             disk.create_file(&place, &mut tree.contents(file, inode.data_size())?.as_slice())?;

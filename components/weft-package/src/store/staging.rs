@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::layout::Layout;
-use crate::disk::{Disk, create_folders};
+use crate::disk::{Disk, create_folders, grow_folders};
 use crate::inventory::Inventory;
 use crate::lock::ChangeLock;
 use crate::{archive, image};
@@ -94,7 +94,7 @@ impl<'a> Staging<'a> {
             Form::Archive => archive::unpack(self.disk, source, &self.folder)?,
             Form::Image => image::unpack(self.disk, source, &self.folder)?,
         }
-        sync_tree(self.disk, &self.folder)?;
+        self.disk.sync_tree(&self.folder)?;
         Ok(Inventory::of_folder(&self.folder)?)
     }
 
@@ -106,7 +106,7 @@ impl<'a> Staging<'a> {
         for entry in inventory.entries() {
             let to = self.folder.join(&entry.path);
             if let Some(parent) = to.parent() {
-                create_folders(self.disk, parent)?;
+                grow_folders(self.disk, parent)?;
             }
             // The file may have been replaced by a link since it was listed.
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -158,16 +158,4 @@ fn remove_abandoned(disk: &dyn Disk, staging: &Path) {
             tracing::warn!("{error}, ignoring");
         }
     }
-}
-
-/// Flushes every folder of a tree; the files were flushed when they were made.
-fn sync_tree(disk: &dyn Disk, folder: &Path) -> Result<(), Error> {
-    let read = |source| Error::Read { path: folder.to_owned(), source };
-    for entry in std::fs::read_dir(folder).map_err(read)? {
-        let entry = entry.map_err(read)?;
-        if entry.file_type().map_err(read)?.is_dir() {
-            sync_tree(disk, &entry.path())?;
-        }
-    }
-    Ok(disk.sync_folder(folder)?)
 }

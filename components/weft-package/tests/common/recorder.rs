@@ -16,6 +16,7 @@ pub enum Change {
     RemoveFile(PathBuf),
     RemoveTree(PathBuf),
     Sync(PathBuf),
+    SyncTree(PathBuf),
 }
 
 impl Change {
@@ -28,7 +29,7 @@ impl Change {
             | Self::Rename(_, path)
             | Self::RemoveFile(path)
             | Self::RemoveTree(path) => path.parent(),
-            Self::ReplaceFile(..) | Self::Sync(_) => None,
+            Self::ReplaceFile(..) | Self::Sync(_) | Self::SyncTree(_) => None,
         }
     }
 }
@@ -97,6 +98,28 @@ impl Disk for Recorder {
         self.note(Change::Sync(path.to_owned()));
         Ok(())
     }
+
+    fn sync_tree(&self, path: &Path) -> Result<(), Error> {
+        Host.sync_tree(path)?;
+        self.note(Change::SyncTree(path.to_owned()));
+        Ok(())
+    }
+}
+
+/// Whether one of the later changes makes the names in `folder` safe.
+fn names_are_safe(folder: &Path, later: &[Change]) -> bool {
+    later.iter().any(|change| match change {
+        Change::Sync(path) => path == folder,
+        Change::SyncTree(path) => folder.starts_with(path),
+        _ => false,
+    })
+}
+
+/// What is left of a new file: half of it, until it was flushed.
+fn contents<'a>(file: &Path, bytes: &'a [u8], later: &[Change]) -> &'a [u8] {
+    let flushed =
+        later.iter().any(|change| matches!(change, Change::SyncTree(path) if file.starts_with(path)));
+    if flushed { bytes } else { &bytes[..bytes.len() / 2] }
 }
 
 /// Makes the state of `root` after a power cut behind the first `count` changes, in a copy of `before`. Of the changes that were not yet
@@ -110,28 +133,25 @@ pub fn after_power_cut(
 ) {
     copy_tree(before, copy);
     for (index, change) in changes.iter().enumerate() {
-        let safe = match change.folder() {
-            None => true,
-            Some(folder) => {
-                changes[index..].iter().any(|later| matches!(later, Change::Sync(path) if path == folder))
-            }
-        };
+        let later = &changes[index..];
+        let safe = change.folder().is_none_or(|folder| names_are_safe(folder, later));
         if safe || survives(index) {
             // What a lost change was the ground of is lost with it.
-            let _ = apply(change, &|path| copy.join(path.strip_prefix(root).unwrap()));
+            let _ = apply(change, later, &|path| copy.join(path.strip_prefix(root).unwrap()));
         }
     }
 }
 
-fn apply(change: &Change, at: &dyn Fn(&Path) -> PathBuf) -> std::io::Result<()> {
+fn apply(change: &Change, later: &[Change], at: &dyn Fn(&Path) -> PathBuf) -> std::io::Result<()> {
     match change {
         Change::CreateFolder(path) => fs::create_dir(at(path)),
-        Change::CreateFile(path, bytes) | Change::ReplaceFile(path, bytes) => fs::write(at(path), bytes),
+        Change::CreateFile(path, bytes) => fs::write(at(path), contents(path, bytes, later)),
+        Change::ReplaceFile(path, bytes) => fs::write(at(path), bytes),
         Change::CreateLink(target, path) => std::os::unix::fs::symlink(target, at(path)),
         Change::Rename(from, to) => fs::rename(at(from), at(to)),
         Change::RemoveFile(path) => fs::remove_file(at(path)),
         Change::RemoveTree(path) => fs::remove_dir_all(at(path)),
-        Change::Sync(_) => Ok(()),
+        Change::Sync(_) | Change::SyncTree(_) => Ok(()),
     }
 }
 
