@@ -65,7 +65,10 @@ const MESSAGES: &[c_long] = &[
 /// Opening connections; to whom is decided by the rules for `socket`, the namespaces and the mount tree.
 const CONNECTING: &[c_long] = &[SYS_connect, SYS_setsockopt];
 
-const LISTENING: &[c_long] = &[SYS_bind, SYS_listen, SYS_accept4];
+const LISTENING: &[c_long] = &[SYS_bind, SYS_listen, SYS_accept4, SYS_setsockopt];
+
+/// Looking names up: libc's resolver asks for both families of addresses in one call.
+const RESOLVING: &[c_long] = &[SYS_sendmmsg];
 
 /// Making, changing and removing files and folders.
 #[rustfmt::skip]
@@ -107,7 +110,7 @@ pub fn allowed(kind: Kind) -> impl Iterator<Item = i64> {
         Kind::Runtime => &[BASE, MESSAGES, FILES, WASI],
         Kind::AppShell | Kind::SystemShell => &[BASE, MESSAGES, CONNECTING, FILES, PAGE],
         Kind::FilePortal => &[BASE, MESSAGES, LISTENING, FILES],
-        Kind::Fetch => &[BASE, MESSAGES, CONNECTING],
+        Kind::Fetch => &[BASE, MESSAGES, CONNECTING, RESOLVING],
         Kind::Compile => &[BASE, FILES],
         Kind::Compositor => &[BASE, MESSAGES, CONNECTING, LISTENING, SCREEN],
         Kind::Appd => &[BASE, MESSAGES, CONNECTING, LISTENING, FILES, SUPERVISOR],
