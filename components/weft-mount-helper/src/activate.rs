@@ -26,7 +26,7 @@ pub fn mount(places: &Places, image: &Path, mountpoint: &Path) -> Result<String,
     }
     let folder = Folder::make(places, name, mountpoint)?;
     let loop_device =
-        |file| LoopDevice::over(file).map_err(|source| Error::Loop { path: image.path.clone(), source });
+        |file| LoopDevice::over(file).map_err(|cause| Error::Loop { path: image.path.clone(), cause });
     let (data, hashes) = (loop_device(&image.data)?, loop_device(&image.hashes)?);
     let mapping = Mapping::new(name, &image, &data, &hashes)?;
     let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
@@ -34,7 +34,7 @@ pub fn mount(places: &Places, image: &Path, mountpoint: &Path) -> Result<String,
     match mounted {
         Ok(()) => {}
         Err(_) if mapping.health() == Health::Corrupted => return Err(Error::Corrupted(image.path)),
-        Err(source) => return Err(Error::Mount { path: image.path, source }),
+        Err(cause) => return Err(Error::Mount { path: image.path, cause }),
     }
     mapping.keep();
     folder.keep();
@@ -46,7 +46,7 @@ pub fn umount(places: &Places, mountpoint: &Path) -> Result<Unmounted, Error> {
     let name = places.mount_name(mountpoint)?;
     let mapping = Mapping::find(name)?.ok_or_else(|| Error::NotMounted(mountpoint.to_owned()))?;
     let corrupted = mapping.health() == Health::Corrupted;
-    let failed = |source| Error::Unmount { path: mountpoint.to_owned(), source };
+    let failed = |cause| Error::Unmount { path: mountpoint.to_owned(), cause };
     match unmount(mountpoint, UnmountFlags::NOFOLLOW) {
         // EINVAL: a device without a mount, left behind by a helper that was killed in between.
         Ok(()) | Err(Errno::INVAL | Errno::NOENT) => {}
@@ -81,7 +81,7 @@ impl<'a> Folder<'a> {
                 Ok(()) => Self::make(places, name, mountpoint),
                 Err(_) => Err(Error::InUse(mountpoint.to_owned())),
             },
-            Err(source) => Err(Error::Folder { path: mountpoint.to_owned(), source }),
+            Err(cause) => Err(Error::Folder { path: mountpoint.to_owned(), cause }),
         }
     }
 

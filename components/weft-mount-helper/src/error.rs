@@ -17,34 +17,34 @@ pub enum Error {
     OutsideStores(PathBuf, String),
     #[error("{0} is no package image: its name ends in .app.img")]
     Name(PathBuf),
-    #[error("cannot open {path}: {}", opening(*source))]
-    Open { path: PathBuf, source: Errno },
+    #[error("cannot open {path}: {}", opening(*cause))]
+    Open { path: PathBuf, cause: Errno },
     #[error("{0} is no plain file")]
     NotAFile(PathBuf),
-    #[error("cannot read {path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    #[error("cannot read {path}: {cause}")]
+    Read { path: PathBuf, cause: std::io::Error },
     #[error(
         "{0} is not signed: beside it must lie the .roothash and the .roothash.sig that `weft-pack build-image` wrote"
     )]
     NotSigned(PathBuf),
     #[error("{0} is signed by nobody whose key is in {1}")]
     Untrusted(PathBuf, String),
-    #[error("{path} is no verity tree of this system: {source}")]
-    Superblock { path: PathBuf, source: weft_verity::SuperblockError },
+    #[error("{path} is no verity tree of this system: {cause}")]
+    Superblock { path: PathBuf, cause: weft_verity::SuperblockError },
     #[error("{path} has {found} bytes, and its tree is over {expected}")]
     Length { path: PathBuf, found: u64, expected: u64 },
-    #[error("cannot make a loop device for {path}: {source}")]
-    Loop { path: PathBuf, source: Errno },
+    #[error("cannot make a loop device for {path}: {cause}")]
+    Loop { path: PathBuf, cause: Errno },
     #[error("device-mapper: {0}")]
     Mapper(#[from] devicemapper::DmError),
     #[error("{0} is damaged or was changed: it is not the image that was signed")]
     Corrupted(PathBuf),
-    #[error("cannot make the folder {path}: {source}")]
-    Folder { path: PathBuf, source: Errno },
-    #[error("cannot mount {path}: {source}")]
-    Mount { path: PathBuf, source: Errno },
-    #[error("cannot unmount {path}: {source}")]
-    Unmount { path: PathBuf, source: Errno },
+    #[error("cannot make the folder {path}: {cause}")]
+    Folder { path: PathBuf, cause: Errno },
+    #[error("cannot mount {path}: {cause}")]
+    Mount { path: PathBuf, cause: Errno },
+    #[error("cannot unmount {path}: {cause}")]
+    Unmount { path: PathBuf, cause: Errno },
 }
 
 fn opening(errno: Errno) -> String {

@@ -33,7 +33,7 @@ impl Image {
         let files = ImageFiles::beside(relative);
         let data = open(&files.image)?;
         let text = |file: &Path| match open(file) {
-            Err(Error::Open { source: rustix::io::Errno::NOENT, .. }) => {
+            Err(Error::Open { cause: rustix::io::Errno::NOENT, .. }) => {
                 Err(Error::NotSigned(path.to_owned()))
             }
             opened => read_text(opened?, path),
@@ -59,7 +59,7 @@ impl Image {
         let data = self.superblock.data_blocks.saturating_mul(BLOCK_SIZE as u64);
         for (file, expected) in [(&self.data, data), (&self.hashes, geometry.hash_device_bytes())] {
             let found =
-                file.metadata().map_err(|source| Error::Read { path: self.path.clone(), source })?.len();
+                file.metadata().map_err(|cause| Error::Read { path: self.path.clone(), cause })?.len();
             if found != expected || found == 0 {
                 return Err(Error::Length { path: self.path.clone(), found, expected });
             }
@@ -70,7 +70,7 @@ impl Image {
 
 fn open_file(store: BorrowedFd<'_>, file: &Path, image: &Path) -> Result<File, Error> {
     let path = || image.with_file_name(file.file_name().unwrap_or_default());
-    let failed = |source| Error::Open { path: path(), source };
+    let failed = |cause| Error::Open { path: path(), cause };
     let fd = weft_file::open_beneath(store, file, OFlags::RDONLY, Mode::empty()).map_err(failed)?;
     match FileType::from_raw_mode(fstat(&fd).map_err(failed)?.st_mode) {
         FileType::RegularFile => Ok(fd.into()),
@@ -83,7 +83,7 @@ fn read_text(file: File, image: &Path) -> Result<String, Error> {
     match file.take(MAX_TEXT).read_to_string(&mut text) {
         Ok(_) => Ok(text),
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Ok(String::new()),
-        Err(source) => Err(Error::Read { path: image.to_owned(), source }),
+        Err(cause) => Err(Error::Read { path: image.to_owned(), cause }),
     }
 }
 
@@ -92,9 +92,9 @@ fn read_superblock(hashes: &File, path: &Path) -> Result<Superblock, Error> {
     hashes
         .take(BLOCK_SIZE as u64)
         .read_to_end(&mut block)
-        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        .map_err(|cause| Error::Read { path: path.to_owned(), cause })?;
     let superblock = Superblock::from_block(&block)
-        .map_err(|source| Error::Superblock { path: path.to_owned(), source })?;
+        .map_err(|cause| Error::Superblock { path: path.to_owned(), cause })?;
     // Beyond what any file can have, the arithmetic on it would overflow.
     match superblock.data_blocks {
         1..=0xffff_ffff => Ok(superblock),

@@ -44,13 +44,13 @@ impl Places {
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::open(store, flags, Mode::empty())
-            .map_err(|source| Error::Open { path: store.clone(), source })?;
+            .map_err(|cause| Error::Open { path: store.clone(), cause })?;
         Ok((folder, relative))
     }
 
     /// Makes the folder for mountpoints, and makes sure that nobody else can put anything there.
     pub(crate) fn open_mounts(&self) -> Result<OwnedFd, Error> {
-        let failed = |source| Error::Folder { path: self.mounts.clone(), source };
+        let failed = |cause| Error::Folder { path: self.mounts.clone(), cause };
         match rustix::fs::mkdir(&self.mounts, Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             Err(errno) => return Err(failed(errno)),

@@ -44,6 +44,7 @@ const NEEDS: [Need; 34] = [
     need("gdisk", "/sbin/sgdisk"),
     need("libc6-dev", "/usr/include/stdio.h"),
     need("libclang-19-dev", "/usr/lib/llvm-19/lib/libclang.so"),
+    need("libdevmapper-dev", "/usr/include/libdevmapper.h"),
     need("libelf-dev", "/usr/include/libelf.h"),
     need("libgbm-dev", "/usr/include/gbm.h"),
     need("libinput-dev", "/usr/include/libinput.h"),
