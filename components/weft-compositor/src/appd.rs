@@ -53,6 +53,7 @@ impl Weft {
     fn connect_appd(&mut self, stream: UnixStream) -> std::io::Result<()> {
         stream.set_nonblocking(true)?;
         self.disconnect_appd();
+        self.sessions.clear();
         let fd = stream.as_fd().try_clone_to_owned()?;
         let source = Generic::new(fd, Interest::READ, Mode::Level);
         let source = self
@@ -101,15 +102,17 @@ impl Weft {
     fn obey_appd(&mut self, message: ToCompositor) {
         tracing::debug!(?message, "appd");
         match message {
-            ToCompositor::AppSurfaceCreated { app_id: _, session_id, pid } => {
-                self.sessions.bind(pid, session_id);
+            ToCompositor::AppSurfaceCreated { app_id, session_id, pid } => {
+                self.sessions.bind(pid, session_id, app_id);
                 for number in self.client_numbers_of(pid) {
                     self.windows.adopt(Owner::Client(number), Owner::Session(session_id));
                 }
-                self.update_windows();
+                self.check_app_ids(pid);
+                self.settle_session(session_id);
             }
             ToCompositor::AppSurfaceDestroyed { session_id } => {
                 self.sessions.end(session_id);
+                self.hide_session(session_id);
                 self.windows.forget_owner(Owner::Session(session_id));
             }
             ToCompositor::AppFocusRequest { session_id } => {
@@ -152,16 +155,12 @@ impl Weft {
             self.clients.remove(&client.number);
             self.windows.forget_owner(Owner::Client(client.number));
             if self.client_numbers_of(client.pid).is_empty() {
-                if let Some(session) = self.sessions.of_pid(client.pid) {
-                    self.windows.forget_owner(Owner::Session(session));
-                }
-                self.sessions.forget(client.pid);
                 self.tell_appd(&FromCompositor::ClientDisconnected { pid: client.pid });
             }
         }
     }
 
     fn client_numbers_of(&self, pid: u32) -> Vec<u64> {
-        self.clients.iter().filter(|(_, owner)| **owner == pid).map(|(number, _)| *number).collect()
+        self.clients.iter().filter(|(_, peer)| peer.pid == pid).map(|(number, _)| *number).collect()
     }
 }

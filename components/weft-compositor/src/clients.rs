@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Clients at a time.
 pub const MAX_CLIENTS: usize = 64;
+/// Clients of one process, and on a device of one user other than the system UI's.
+pub const MAX_CLIENTS_OF_ONE: usize = 24;
 /// Surfaces of one client, of any role.
 const MAX_SURFACES: u32 = 256;
 /// Top-level windows of one client.
@@ -34,6 +36,13 @@ impl Quota {
     pub fn release(&self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// The process at the other end of a connection, as the kernel attests it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    pub pid: u32,
+    pub uid: u32,
 }
 
 /// What the compositor knows about one client.
@@ -134,6 +143,11 @@ pub fn info(client: &Client) -> Option<&ClientInfo> {
 
 /// Cuts the owner of `object` off for misuse that no error of the interface covers.
 pub fn cut_off<R: Resource>(object: &R, why: &Excess) {
+    cut_off_for(object, why.to_string());
+}
+
+/// The same for any reason.
+pub fn cut_off_for<R: Resource>(object: &R, why: String) {
     const NO_CODE_OF_THE_INTERFACE: u32 = u32::MAX;
-    object.post_error(NO_CODE_OF_THE_INTERFACE, why.to_string());
+    object.post_error(NO_CODE_OF_THE_INTERFACE, why);
 }

@@ -11,6 +11,8 @@ use smithay::wayland::compositor::with_states;
 const WIDTH: usize = 14;
 /// Its height.
 const HEIGHT: usize = 22;
+/// The longest side of a client's picture in pixels: more of it is not drawn.
+pub const MAX_SIDE: i32 = 128;
 /// Subpixels a side, for smooth edges.
 const FINENESS: usize = 4;
 
@@ -69,7 +71,7 @@ impl Cursor {
         }
         match &self.image {
             CursorImageStatus::Hidden => None,
-            CursorImageStatus::Surface(surface) if surface.alive() => {
+            CursorImageStatus::Surface(surface) if surface.alive() && is_at_pointer(surface) => {
                 Some(Picture::Surface(surface, hotspot(surface)))
             }
             CursorImageStatus::Surface(_) | CursorImageStatus::Named(_) => {
@@ -85,6 +87,12 @@ impl Cursor {
             _ => None,
         }
     }
+}
+
+/// Whether the picture is where the pointer is: anywhere else it could pass for a part of another window.
+fn is_at_pointer(surface: &WlSurface) -> bool {
+    let Point { x, y, .. } = hotspot(surface);
+    (0..MAX_SIDE).contains(&x) && (0..MAX_SIDE).contains(&y)
 }
 
 fn hotspot(surface: &WlSurface) -> Point<i32, Logical> {

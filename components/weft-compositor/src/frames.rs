@@ -192,7 +192,9 @@ impl Weft {
         let Some(client) = surface.client() else {
             return;
         };
-        let session = crate::clients::info(&client).and_then(|info| self.sessions.of_pid(info.pid));
+        let session = crate::clients::info(&client)
+            .and_then(|info| self.sessions.of_pid(info.pid))
+            .map(|bound| bound.session);
         if let Some(session_id) = session.filter(|_| self.windows.role(id) == Some(crate::windows::Role::App))
         {
             self.tell_appd(&FromCompositor::SurfaceReady { session_id });

@@ -1,6 +1,6 @@
 //! What one frame shows, front to back, and the render elements of it for any renderer.
 
-use crate::cursor::Picture;
+use crate::cursor::{MAX_SIDE, Picture};
 use crate::state::Weft;
 use crate::windows::{Rect, Role};
 use smithay::backend::renderer::element::memory::{MemoryRenderBuffer, MemoryRenderBufferRenderElement};
@@ -25,8 +25,7 @@ const SCALE: f64 = 1.0;
 render_elements! {
     /// Anything that is drawn.
     pub Element<R> where R: ImportAll + ImportMem;
-    Window=CropRenderElement<WaylandSurfaceRenderElement<R>>,
-    CursorSurface=WaylandSurfaceRenderElement<R>,
+    Surface=CropRenderElement<WaylandSurfaceRenderElement<R>>,
     Arrow=MemoryRenderBufferRenderElement<R>,
 }
 
@@ -76,34 +75,47 @@ impl Scene {
                 }
             }
             Some(CursorLayer::Surface(surface, at)) => {
-                elements.extend(render_elements_from_surface_tree::<R, Element<R>>(
-                    renderer,
-                    surface,
-                    *at,
-                    SCALE,
-                    1.0,
-                    Kind::Cursor,
-                ));
+                let tree = tree(renderer, surface, *at, Kind::Cursor);
+                let clip = Rectangle::new(*at, (MAX_SIDE, MAX_SIDE).into());
+                elements.extend(cropped(tree, clip));
             }
             None => {}
         }
         for layer in &self.layers {
             let at = layer.at.to_physical(1);
-            let tree: Vec<WaylandSurfaceRenderElement<R>> = render_elements_from_surface_tree(
-                renderer,
-                &layer.surface,
-                at,
-                SCALE,
-                1.0,
-                Kind::Unspecified,
-            );
-            let clip = rectangle(layer.clip).to_physical(1);
-            let cropped =
-                tree.into_iter().filter_map(|element| CropRenderElement::from_element(element, SCALE, clip));
-            elements.extend(cropped.map(Element::Window));
+            let tree = tree(renderer, &layer.surface, at, Kind::Unspecified);
+            elements.extend(cropped(tree, rectangle(layer.clip).to_physical(1)));
         }
         elements
     }
+}
+
+/// A surface with what hangs on it.
+fn tree<R>(
+    renderer: &mut R,
+    surface: &WlSurface,
+    at: Point<i32, Physical>,
+    kind: Kind,
+) -> Vec<WaylandSurfaceRenderElement<R>>
+where
+    R: Renderer + ImportAll,
+    R::TextureId: Clone + Send + 'static,
+{
+    render_elements_from_surface_tree(renderer, surface, at, SCALE, 1.0, kind)
+}
+
+/// Nothing of it is drawn outside of `clip`.
+fn cropped<R>(
+    tree: Vec<WaylandSurfaceRenderElement<R>>,
+    clip: Rectangle<i32, Physical>,
+) -> impl Iterator<Item = Element<R>>
+where
+    R: Renderer + ImportAll + ImportMem,
+    R::TextureId: Texture + Clone + Send + 'static,
+{
+    let cropped =
+        tree.into_iter().filter_map(move |element| CropRenderElement::from_element(element, SCALE, clip));
+    cropped.map(Element::Surface)
 }
 
 /// The same rectangle in the renderer's terms.

@@ -99,9 +99,11 @@ pub fn run_in_memory(
     size: crate::windows::Extent,
     commands: Channel<headless::Command>,
     appd: Option<UnixListener>,
+    panel_uid: Option<u32>,
 ) -> Result<(), Error> {
     let (backend, info) = headless::Headless::new(size)?;
-    let server = Server::new(Backend::Headless(Box::new(backend)), Opened::Headless(commands), &info, None)?;
+    let backend = Backend::Headless(Box::new(backend));
+    let server = Server::new(backend, Opened::Headless(commands), &info, panel_uid)?;
     if let Some(listener) = appd {
         let path = PathBuf::from("a given socket");
         appd::listen(listener, &server.events.handle()).map_err(|source| Error::Appd { path, source })?;

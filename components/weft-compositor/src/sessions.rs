@@ -1,4 +1,4 @@
-//! Which process belongs to which session, as appd told: plain data.
+//! Which process belongs to which session of which app, as appd told: plain data.
 
 use std::collections::BTreeMap;
 
@@ -8,28 +8,35 @@ const MAX_SESSIONS: usize = 1024;
 /// The announced sessions.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    by_pid: BTreeMap<u32, u64>,
+    by_pid: BTreeMap<u32, Bound>,
+}
+
+/// What appd vouches for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    pub session: u64,
+    pub app_id: String,
 }
 
 impl Sessions {
     /// The process shows the windows of this session.
-    pub fn bind(&mut self, pid: u32, session: u64) {
+    pub fn bind(&mut self, pid: u32, session: u64, app_id: String) {
         if self.by_pid.len() < MAX_SESSIONS || self.by_pid.contains_key(&pid) {
-            self.by_pid.insert(pid, session);
+            self.by_pid.insert(pid, Bound { session, app_id });
         }
     }
 
-    /// The session is over.
+    /// The session is over. Until then its process belongs to it, however often its clients come and go.
     pub fn end(&mut self, session: u64) {
-        self.by_pid.retain(|_, bound| *bound != session);
+        self.by_pid.retain(|_, bound| bound.session != session);
     }
 
-    /// The process has no client any more.
-    pub fn forget(&mut self, pid: u32) {
-        self.by_pid.remove(&pid);
+    /// Another appd begins, which tells all there is.
+    pub fn clear(&mut self) {
+        self.by_pid.clear();
     }
 
-    pub fn of_pid(&self, pid: u32) -> Option<u64> {
-        self.by_pid.get(&pid).copied()
+    pub fn of_pid(&self, pid: u32) -> Option<&Bound> {
+        self.by_pid.get(&pid)
     }
 }

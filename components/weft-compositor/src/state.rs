@@ -2,7 +2,7 @@
 
 use crate::appd::Appd;
 use crate::backend::Backend;
-use crate::clients::Departed;
+use crate::clients::{Departed, Peer};
 use crate::cursor::Cursor;
 use crate::frames::Frame;
 use crate::input::{Fingers, Swipe};
@@ -67,8 +67,8 @@ pub struct Weft {
     pub popups: PopupManager,
     pub sessions: Sessions,
     pub appd: Appd,
-    /// Clients by their number, with their process.
-    pub clients: BTreeMap<u64, u32>,
+    /// Clients by their number.
+    pub clients: BTreeMap<u64, Peer>,
     pub departed: Arc<Mutex<Vec<Departed>>>,
     /// The user that the system UI runs as; any where it is not said.
     pub panel_uid: Option<u32>,

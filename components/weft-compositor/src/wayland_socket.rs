@@ -1,6 +1,6 @@
 //! The socket that Wayland clients connect to.
 
-use crate::clients::{ClientInfo, MAX_CLIENTS};
+use crate::clients::{ClientInfo, MAX_CLIENTS, MAX_CLIENTS_OF_ONE, Peer};
 use crate::state::Weft;
 use smithay::reexports::calloop::generic::Generic;
 use smithay::reexports::calloop::{Interest, LoopHandle, Mode, PostAction};
@@ -128,10 +128,23 @@ impl Weft {
         }
         let peer = rustix::net::sockopt::socket_peercred(&stream)?;
         let pid = u32::try_from(peer.pid.as_raw_nonzero().get()).unwrap_or(0);
-        let info = ClientInfo::new(pid, peer.uid.as_raw(), self.departed.clone());
+        let peer = Peer { pid, uid: peer.uid.as_raw() };
+        if self.has_enough_clients(peer) {
+            return Err(io::Error::other(format!(
+                "process {pid} or its user has {MAX_CLIENTS_OF_ONE} clients already"
+            )));
+        }
+        let info = ClientInfo::new(pid, peer.uid, self.departed.clone());
         let number = info.number;
         self.display.insert_client(stream, Arc::new(info))?;
-        self.clients.insert(number, pid);
+        self.clients.insert(number, peer);
         Ok(())
+    }
+
+    /// One that takes all connections would lock the others out. Where everybody has the same user, a user is no one's alone.
+    fn has_enough_clients(&self, peer: Peer) -> bool {
+        let user_counts = self.panel_uid.is_some_and(|panel| panel != peer.uid);
+        let same = |other: &&Peer| other.pid == peer.pid || (user_counts && other.uid == peer.uid);
+        self.clients.values().filter(same).count() >= MAX_CLIENTS_OF_ONE
     }
 }

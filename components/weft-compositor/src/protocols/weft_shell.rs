@@ -70,12 +70,17 @@ impl Dispatch<ZweftShellManagerV1, ManagerData> for Weft {
                     clients::cut_off(manager, &excess);
                     return;
                 }
+                let lie = clients::info(client).and_then(|info| state.false_app_id(info.pid, &app_id));
+                if let Some(lie) = lie {
+                    clients::cut_off_for(manager, lie);
+                    return;
+                }
                 if let Ok(mut windows) = data.windows.lock() {
                     windows.retain(|window| window.is_alive());
                     windows.push(window.clone());
                 }
                 tracing::debug!(app_id, title, role, "window described");
-                state.describe(Description::new(window, surface, role_of(&role)));
+                state.describe(Description::new(window, surface, role_of(&role), app_id));
             }
             zweft_shell_manager_v1::Request::Destroy => {
                 let windows =

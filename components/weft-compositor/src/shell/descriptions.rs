@@ -17,13 +17,23 @@ pub struct Description {
     object: ZweftShellWindowV1,
     pub(super) surface: Option<WlSurface>,
     pub(super) role: Role,
+    /// As the client says.
+    app_id: String,
     told: Option<(Rect, State)>,
     focused: bool,
 }
 
 impl Description {
-    pub fn new(object: ZweftShellWindowV1, surface: Option<WlSurface>, role: Role) -> Self {
-        Self { object, surface, role, told: None, focused: false }
+    pub fn new(object: ZweftShellWindowV1, surface: Option<WlSurface>, role: Role, app_id: String) -> Self {
+        Self { object, surface, role, app_id, told: None, focused: false }
+    }
+
+    pub fn object(&self) -> &ZweftShellWindowV1 {
+        &self.object
+    }
+
+    pub fn app_id(&self) -> &str {
+        &self.app_id
     }
 
     pub(super) fn tell(&mut self, place: Rect, focused: bool) {
@@ -110,10 +120,15 @@ impl Weft {
         let Some(surface) = surface.and_then(|description| description.surface.clone()) else {
             return false;
         };
-        if let Some(id) = self.window_of(&surface) {
-            self.windows.set_zone(id, edge, size);
-            self.update_windows();
+        let Some(id) = self.window_of(&surface) else {
+            return true;
+        };
+        // The role that it has, not the one that it wishes for.
+        if self.windows.role(id) == Some(Role::App) {
+            return false;
         }
+        self.windows.set_zone(id, edge, size);
+        self.update_windows();
         true
     }
 

@@ -1,14 +1,14 @@
 //! Joins the Wayland objects with the window rules: what clients are told after every change.
 
 mod descriptions;
+mod trust;
 
 pub use descriptions::Description;
 
-use crate::clients::{self, ClientInfo};
+use crate::clients::ClientInfo;
 use crate::state::Weft;
 use crate::windows::{Owner, Rect, Role, WindowId};
 use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_toplevel;
-use smithay::reexports::wayland_server::Resource;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::SERIAL_COUNTER;
 use smithay::wayland::shell::xdg::ToplevelSurface;
@@ -31,7 +31,7 @@ impl Weft {
     /// A client made an `xdg_toplevel`.
     pub fn new_window(&mut self, toplevel: ToplevelSurface, client: &ClientInfo) {
         let owner = match self.sessions.of_pid(client.pid) {
-            Some(session) => Owner::Session(session),
+            Some(bound) => Owner::Session(bound.session),
             None => Owner::Client(client.number),
         };
         let id = self.windows.add(owner);
@@ -60,8 +60,7 @@ impl Weft {
                 (false, true) => {
                     window.mapped = true;
                     window.seen = false;
-                    self.windows.map(id);
-                    self.output.enter(root);
+                    self.show(id);
                     self.update_windows();
                 }
                 (true, false) => {
@@ -105,28 +104,6 @@ impl Weft {
         let wished = wished.map_or(Role::App, |description| description.role);
         let role = if wished == Role::App || self.may_be_panel(id, &surface) { wished } else { Role::App };
         self.windows.set_role(id, role);
-    }
-
-    fn may_be_panel(&self, id: WindowId, surface: &WlSurface) -> bool {
-        let Some(client) = surface.client() else {
-            return false;
-        };
-        let Some(info) = clients::info(&client) else {
-            return false;
-        };
-        let of_session = matches!(self.windows.owner(id), Some(Owner::Session(_)));
-        let trusted = self.panel_uid.is_none_or(|uid| uid == info.uid);
-        let taken = self.shell_windows.iter().any(|other| {
-            self.windows.role(other.id).is_some_and(|role| role != Role::App)
-                && other.toplevel.wl_surface().client().is_some_and(|owner| owner.id() != client.id())
-        });
-        if of_session || !trusted || taken {
-            tracing::warn!(
-                pid = info.pid,
-                "a client that is not the system UI asks to be the panel, ignoring"
-            );
-        }
-        !of_session && trusted && !taken
     }
 
     /// Tells everybody where they are and who has the keyboard, as far as it changed.

@@ -1,7 +1,8 @@
 //! Which windows there are, where they are, how they are stacked and who has the keyboard: plain data, no I/O.
 //!
 //! The stack from bottom to top is: panels, apps, overlays (raised panels). An app is as large as the work area. Rules of focus:
-//! the first window of a session is raised and focused, a later one goes below the session's other windows and takes nothing;
+//! the first window of a session is raised and focused, a later one goes below the session's other windows, or below all apps where
+//! there is none, and takes nothing;
 //! when the focused window goes, the topmost app has the focus, then the panel; while there is an overlay, it has the focus.
 
 mod geometry;
@@ -100,6 +101,7 @@ impl Windows {
         let first = self.introduced.insert(owner);
         match sibling {
             Some(lowest) if role == Role::App && !first => self.stack.insert(lowest, id),
+            None if role == Role::App && !first => self.insert_below_apps(id),
             _ => self.raise(id),
         }
         if self.focus.is_none() || role == Role::Overlay || (role == Role::App && first) {
@@ -237,6 +239,12 @@ impl Windows {
         let above =
             self.stack.iter().position(|other| self.layer(*other) > layer).unwrap_or(self.stack.len());
         self.stack.insert(above, id);
+    }
+
+    /// Below all apps: a window that comes back must not cover what somebody looks at.
+    fn insert_below_apps(&mut self, id: WindowId) {
+        let lowest = self.stack.iter().position(|other| self.layer(*other) >= 1);
+        self.stack.insert(lowest.unwrap_or(self.stack.len()), id);
     }
 
     fn layer(&self, id: WindowId) -> u8 {

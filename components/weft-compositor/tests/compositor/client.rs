@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
 use wayland_client::globals::{GlobalList, registry_queue_init};
-use wayland_client::protocol::{wl_buffer, wl_compositor, wl_seat, wl_shm, wl_surface};
+use wayland_client::protocol::{wl_buffer, wl_compositor, wl_pointer, wl_seat, wl_shm, wl_surface};
 use wayland_client::{Connection, Dispatch, EventQueue, Proxy, QueueHandle};
 use wayland_protocols::xdg::shell::client::{xdg_surface, xdg_toplevel, xdg_wm_base};
 use weft_protocol::client::zweft_shell_manager_v1::ZweftShellManagerV1;
@@ -72,23 +72,31 @@ impl Client {
     }
 
     /// Takes the seat's devices.
-    pub fn take_seat(&mut self) {
+    pub fn take_seat(&mut self) -> wl_pointer::WlPointer {
         let seat: wl_seat::WlSeat = self.bind();
         self.hears("seat capabilities");
         seat.get_keyboard(&self.handle, ());
-        seat.get_pointer(&self.handle, ());
+        let pointer = seat.get_pointer(&self.handle, ());
         seat.get_touch(&self.handle, ());
         self.roundtrip();
+        pointer
     }
 
     /// A window without content, configured for the first time.
     pub fn open(&mut self, name: &'static str, role: &str) -> Window {
+        let window = self.create(name, role, "org.weft.test");
+        self.hears(&format!("{name} xdg_toplevel.configure"));
+        window
+    }
+
+    /// A window that says it is of this app; nothing is waited for.
+    pub fn create(&mut self, name: &'static str, role: &str, app_id: &str) -> Window {
         let surface = self.bind::<wl_compositor::WlCompositor>().create_surface(&self.handle, name);
         let xdg_surface = self.bind::<xdg_wm_base::XdgWmBase>().get_xdg_surface(&surface, &self.handle, name);
         let toplevel = xdg_surface.get_toplevel(&self.handle, name);
         let manager: ZweftShellManagerV1 = self.bind();
         let shell = manager.create_window(
-            "org.weft.test".into(),
+            app_id.into(),
             name.into(),
             role.into(),
             Some(&surface),
@@ -100,7 +108,6 @@ impl Client {
             name,
         );
         surface.commit();
-        self.hears(&format!("{name} xdg_toplevel.configure"));
         Window { surface, xdg_surface, toplevel, shell }
     }
 

@@ -18,6 +18,8 @@ pub struct Diary {
     /// Size of the last xdg_toplevel.configure, by the toplevel's name.
     pub size: (i32, i32),
     pub frames: u32,
+    /// Serial of the last wl_pointer.enter.
+    pub entered: u32,
 }
 
 impl Diary {
@@ -122,9 +124,11 @@ noted!(wl_keyboard::WlKeyboard, (), |_diary, _proxy, event, _name| match event {
     _ => None,
 });
 
-noted!(wl_pointer::WlPointer, (), |_diary, _proxy, event, _name| match event {
-    wl_pointer::Event::Enter { surface_x, surface_y, .. } =>
-        Some(format!("pointer enter {surface_x:.0},{surface_y:.0}")),
+noted!(wl_pointer::WlPointer, (), |diary, _proxy, event, _name| match event {
+    wl_pointer::Event::Enter { serial, surface_x, surface_y, .. } => {
+        diary.entered = serial;
+        Some(format!("pointer enter {surface_x:.0},{surface_y:.0}"))
+    }
     wl_pointer::Event::Leave { .. } => Some("pointer leave".into()),
     wl_pointer::Event::Motion { surface_x, surface_y, .. } =>
         Some(format!("pointer motion {surface_x:.0},{surface_y:.0}")),

@@ -6,6 +6,7 @@ mod diary;
 mod frames;
 mod hostile;
 mod input;
+mod isolation;
 mod output;
 mod placement;
 mod popups;

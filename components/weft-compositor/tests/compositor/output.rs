@@ -34,9 +34,14 @@ impl Output {
 
     /// With a socket for appd.
     pub fn start_with(appd: Option<&Path>) -> Self {
+        Self::start_as(appd, None)
+    }
+
+    /// As on a device: only this user's clients may be the system UI, and no others are shown but those of sessions.
+    pub fn start_as(appd: Option<&Path>, panel_uid: Option<u32>) -> Self {
         let listener = appd.map(|path| UnixListener::bind(path).unwrap());
         let (commands, channel) = channel();
-        let thread = std::thread::spawn(move || run_in_memory(SIZE, channel, listener));
+        let thread = std::thread::spawn(move || run_in_memory(SIZE, channel, listener, panel_uid));
         Self { commands, thread: Some(thread) }
     }
 
