@@ -119,12 +119,12 @@ pub fn verify(named: &Path, key: Option<&Path>) -> Result {
         None => TrustStore::read(&Places::from_env()?.trusted_keys).keys().to_vec(),
     };
     let opened = open(named)?;
-    let id = check::contents(&opened.folder, &opened.name)?.manifest.id;
+    let report = check::contents(&opened.folder, &opened.name)?;
+    let id = &report.manifest.id;
     let signer = if opened.form == Form::Image {
         ImageFiles::beside(named).signer(&keys)?.clone()
     } else {
-        let inventory = Inventory::of_folder(&opened.folder)?;
-        let found = signature::find_signer(&opened.folder, &inventory, &keys)
+        let found = signature::find_signer(&opened.folder, &report.inventory, &keys)
             .map_err(|error| error.of(&opened.name))?;
         found.cloned().ok_or_else(|| match keys.as_slice() {
             [only] if key.is_some() => {
