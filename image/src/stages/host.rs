@@ -29,7 +29,7 @@ const fn need(package: &'static str, file: &'static str) -> Need {
 }
 
 /// For building the kernel, device code, the engine and the image, and for running it.
-const NEEDS: [Need; 34] = [
+const NEEDS: [Need; 35] = [
     need("bc", "/usr/bin/bc"),
     need("binutils", "/usr/bin/ld"),
     need("bison", "/usr/bin/bison"),
