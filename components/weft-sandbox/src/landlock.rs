@@ -39,8 +39,11 @@ pub(crate) fn restrict<'a>(
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(VERSION))
-        .and_then(|rules| rules.handle_access(AccessNet::BindTcp))
         .map_err(refused)?;
+    // appd listens to tools on the loopback interface.
+    if kind != Kind::Appd {
+        rules = rules.handle_access(AccessNet::BindTcp).map_err(refused)?;
+    }
     if kind != Kind::Fetch {
         rules = rules.handle_access(AccessNet::ConnectTcp).map_err(refused)?;
     }

@@ -11,7 +11,7 @@ use crate::sys;
 use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::Signal;
+use rustix::process::{DumpableBehavior, Signal};
 use std::ffi::CString;
 use std::os::fd::RawFd;
 
@@ -84,6 +84,9 @@ pub(crate) fn of_service(sandbox: &Sandbox, program: &Program) -> Failure {
 /// Maps the user to itself and nobody else (user_namespaces(7)); groups stay, but no further one can be taken.
 fn own_user_namespace(user: &User) -> Result<(), Failure> {
     sys::unshare(libc::CLONE_NEWUSER).context(|| "no user namespace".into())?;
+    // Having changed its user, the process may not write to its own files in /proc otherwise (proc(5), "/proc/pid"). Exec asks anew.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)
+        .context(|| "cannot own its files in /proc".into())?;
     let maps = [
         ("setgroups", "deny".to_owned()),
         ("uid_map", format!("{0} {0} 1", user.uid)),

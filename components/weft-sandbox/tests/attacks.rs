@@ -104,7 +104,7 @@ fn attacks(stage: &Stage) -> Vec<(String, String)> {
 /// What a kind is for, so that it is no attack.
 fn expected(kind: Kind, name: &str, argument: &str) -> bool {
     match name {
-        "connect-tcp" => matches!(kind, Kind::Fetch | Kind::Appd),
+        "connect-tcp" => kind == Kind::Fetch,
         // The runtime maps a component's code first and makes it executable afterwards.
         "gain-code" => kind == Kind::Runtime,
         "read" => {

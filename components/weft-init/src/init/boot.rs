@@ -13,6 +13,7 @@ use crate::watchdog::Watchdog;
 use crate::{cgroup, clock, device, sockets, sys};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use rustix::mount::MountPropagationFlags;
 use rustix::net::SocketType;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::fs;
@@ -40,7 +41,12 @@ impl Init {
     }
 
     fn mounts(&mut self) {
-        let failed: Vec<String> = MOUNTS.iter().filter_map(|entry| mount(entry).err()).collect();
+        let mut failed: Vec<String> = MOUNTS.iter().filter_map(|entry| mount(entry).err()).collect();
+        // What is mounted later, a package image for one, is seen by services with mount trees of their own, too (mount_namespaces(7)).
+        let shared = MountPropagationFlags::SHARED | MountPropagationFlags::REC;
+        if let Err(error) = rustix::mount::mount_change("/", shared) {
+            failed.push(format!("services do not see later mounts: {error}"));
+        }
         self.journal.console = Console::open();
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         self.journal.note(clock::now(), &format!("--- boot {} ---", boot.trim()));

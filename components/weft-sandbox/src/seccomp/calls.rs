@@ -10,7 +10,7 @@ pub const NEVER: &[c_long] = &[
     SYS_kexec_load, SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_bpf, SYS_perf_event_open, SYS_reboot, SYS_syslog,
     SYS_personality, SYS_acct, SYS_swapon, SYS_swapoff, SYS_quotactl, SYS_vhangup, SYS_lookup_dcookie, SYS_nfsservctl,
     SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsconfig, SYS_fsmount,
-    SYS_fspick, SYS_mount_setattr, SYS_name_to_handle_at, SYS_open_by_handle_at, SYS_fanotify_init, SYS_fanotify_mark,
+    SYS_fspick, SYS_mount_setattr, SYS_open_by_handle_at, SYS_fanotify_init, SYS_fanotify_mark,
     SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid, SYS_setgroups, SYS_setfsuid, SYS_setfsgid,
     SYS_capset, SYS_unshare, SYS_setns, SYS_add_key, SYS_request_key, SYS_keyctl,
     SYS_userfaultfd, SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,
@@ -96,10 +96,10 @@ const PAGE: &[c_long] = &[
 /// The compositor: keymaps in sealed memory files, buffers of clients, evdev and DRM descriptors.
 const SCREEN: &[c_long] = &[SYS_memfd_create, SYS_ftruncate, SYS_fallocate, SYS_statfs, SYS_getgroups];
 
-/// appd: its children's ends, their cgroups; it ends them.
+/// appd: its children's ends, their cgroups; it ends them. The device's key goes to them in a sealed memory file.
 #[rustfmt::skip]
 const SUPERVISOR: &[c_long] = &[
-    SYS_waitid, SYS_wait4, SYS_kill, SYS_pidfd_open, SYS_pidfd_send_signal, SYS_fchmodat, SYS_umask, SYS_linkat, SYS_symlinkat,
+    SYS_memfd_create, SYS_waitid, SYS_wait4, SYS_kill, SYS_pidfd_open, SYS_pidfd_send_signal, SYS_fchmodat, SYS_umask, SYS_linkat, SYS_symlinkat,
     #[cfg(target_arch = "x86_64")] SYS_symlink,
     #[cfg(target_arch = "x86_64")] SYS_link,
 ];
