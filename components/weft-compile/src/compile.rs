@@ -1,6 +1,7 @@
 //! Reads, compiles, checks and writes.
 
 use clap::Parser;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use wasmtime::component::Component;
 use weft_component::code::{self, Key};
@@ -14,12 +15,18 @@ pub struct Args {
     /// The component, or a core module of WASI's first preview.
     pub module: PathBuf,
     /// Where the code goes; in a folder it gets the name that a session looks for, `<SHA-256 of the module>.cwasm`.
-    #[arg(short, long, value_name = "FILE|FOLDER")]
-    pub output: PathBuf,
+    #[arg(short, long, value_name = "FILE|FOLDER", required_unless_present = "output_fd")]
+    pub output: Option<PathBuf>,
+    /// An inherited descriptor to write to instead, for a process that sees no folder.
+    #[arg(long, value_name = "N", conflicts_with = "output")]
+    pub output_fd: Option<i32>,
     /// The device's key, 32 bytes: binds the code to this device, to the module and to the engine's version. Without it the code is for
     /// the verified root image, which protects it itself.
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
+    /// The same from an inherited descriptor.
+    #[arg(long, value_name = "N", conflicts_with = "key")]
+    pub key_fd: Option<i32>,
     /// Also checks the component's imports against this app's capabilities.
     #[arg(long, value_name = "WAPP_TOML")]
     pub manifest: Option<PathBuf>,
@@ -42,6 +49,10 @@ pub enum Error {
     Key(#[from] code::Error),
     #[error("cannot write the compiled code")]
     Write(#[source] weft_file::Error),
+    #[error("--output-fd {0} is not an inherited descriptor")]
+    NoDescriptor(i32),
+    #[error("cannot write the compiled code")]
+    WriteDescriptor(#[source] std::io::Error),
     #[error("cannot read {}", path.display())]
     ReadManifest { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
@@ -62,7 +73,15 @@ impl Error {
 
 /// Compiles a module and writes its code in one step.
 pub fn compile(args: &Args) -> Result<(), Error> {
-    let key = args.key.as_deref().map(Key::read).transpose()?;
+    // Taken before anything else opens or closes descriptors.
+    let inherited = |raw| weft_service::inherited_fd(raw).ok_or(Error::NoDescriptor(raw));
+    let descriptor = args.output_fd.map(inherited).transpose()?;
+    let inherited = args.key_fd.map(|fd| PathBuf::from(format!("/proc/self/fd/{fd}")));
+    let key = match (&args.key, inherited) {
+        (Some(path), _) => Some(Key::read(path)?),
+        (None, Some(path)) => Some(Key::read_inherited(&path)?),
+        (None, None) => None,
+    };
     let manifest = args.manifest.as_deref().map(read_manifest).transpose()?;
     let engine = engine(DEFAULT_STACK).map_err(Error::Engine)?;
     // An app is a component; what is compiled for a developer's command may be a core module.
@@ -79,9 +98,16 @@ pub fn compile(args: &Args) -> Result<(), Error> {
         Some(key) => code::seal(&key, &module.hash, &code),
         None => code,
     };
-    let output =
-        if args.output.is_dir() { args.output.join(module.code_name()) } else { args.output.clone() };
-    weft_file::write_atomic(&output, &file, 0o644).map_err(Error::Write)
+    match (descriptor, &args.output) {
+        (Some(descriptor), _) => {
+            std::fs::File::from(descriptor).write_all(&file).map_err(Error::WriteDescriptor)
+        }
+        (None, Some(output)) => {
+            let output = if output.is_dir() { output.join(module.code_name()) } else { output.clone() };
+            weft_file::write_atomic(&output, &file, 0o644).map_err(Error::Write)
+        }
+        (None, None) => Ok(()),
+    }
 }
 
 fn serialise(component: &Component, module: &Path) -> Result<Vec<u8>, Error> {

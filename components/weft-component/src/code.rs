@@ -55,6 +55,14 @@ impl Key {
         bytes.try_into().map(Self).map_err(|_| Error::Key(path.to_owned()))
     }
 
+    /// Reads 32 bytes of an inherited descriptor, by its path in `/proc/self/fd`.
+    pub fn read_inherited(path: &Path) -> Result<Self, Error> {
+        let read = |source| Error::Read { path: path.to_owned(), source };
+        let mut key = [0; KEY_LEN];
+        File::open(path).map_err(read)?.read_exact(&mut key).map_err(|_| Error::Key(path.to_owned()))?;
+        Ok(Self(key))
+    }
+
     /// From memory.
     pub fn new(bytes: [u8; KEY_LEN]) -> Self {
         Self(bytes)

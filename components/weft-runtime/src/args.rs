@@ -73,28 +73,6 @@ pub struct SessionArgs {
     /// An inherited Unix stream socket: the session's network broker.
     #[arg(long, value_name = "N")]
     pub fetch_fd: Option<i32>,
-    #[command(flatten)]
-    limits: LimitArgs,
-}
-
-impl SessionArgs {
-    pub fn grants(&self) -> Grants {
-        Grants {
-            capabilities: self.grant.clone(),
-            denied: self.deny.clone(),
-            unused: self.unused.clone(),
-            command: false,
-        }
-    }
-
-    pub fn limits(&self) -> Limits {
-        self.limits.limits()
-    }
-}
-
-/// The limits of a session, as `[runtime.limits]` has them.
-#[derive(Debug, clap::Args)]
-struct LimitArgs {
     /// Linear memory, all memories together.
     #[arg(long, value_name = "N", default_value_t = Limits::default().memory >> 20,
         value_parser = range(Limits::FLOOR.memory >> 20, Limits::CEILING.memory >> 20))]
@@ -131,8 +109,18 @@ struct LimitArgs {
     watchdog_secs: Option<u64>,
 }
 
-impl LimitArgs {
-    fn limits(&self) -> Limits {
+impl SessionArgs {
+    pub fn grants(&self) -> Grants {
+        Grants {
+            capabilities: self.grant.clone(),
+            denied: self.deny.clone(),
+            unused: self.unused.clone(),
+            command: false,
+        }
+    }
+
+    /// As `[runtime.limits]` has them.
+    pub fn limits(&self) -> Limits {
         Limits {
             memory: self.max_memory_mib << 20,
             table: self.max_table,

@@ -27,8 +27,11 @@ pub struct Computing {
 
 /// The component computed longer than its limit.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("limit reached: the component computed for {0:?} without waiting for its host")]
-pub struct WallExceeded(pub Duration);
+#[error("limit reached: the component computed for {} ms without waiting for its host, and may for {} ms", .computed.as_millis(), .limit.as_millis())]
+pub struct WallExceeded {
+    pub limit: Duration,
+    pub computed: Duration,
+}
 
 /// Knows whether the component computes, and since when.
 #[derive(Clone)]
@@ -105,9 +108,12 @@ impl Shared {
         u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
+    fn computed(&self) -> Duration {
+        Duration::from_micros(self.now().saturating_sub(self.resumed.load(Ordering::Relaxed)))
+    }
+
     fn rest(&self) -> Duration {
-        let computed = self.now().saturating_sub(self.resumed.load(Ordering::Relaxed));
-        self.limits.wall.saturating_sub(Duration::from_micros(computed))
+        self.limits.wall.saturating_sub(self.computed())
     }
 }
 
@@ -116,7 +122,7 @@ fn check<T>(shared: &Shared, mut context: StoreContextMut<'_, T>) -> Result<Upda
         context.set_fuel(shared.limits.fuel)?;
     }
     if shared.rest().is_zero() {
-        return Err(WallExceeded(shared.limits.wall).into());
+        return Err(WallExceeded { limit: shared.limits.wall, computed: shared.computed() }.into());
     }
     Ok(UpdateDeadline::Continue(1))
 }
