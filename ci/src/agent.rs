@@ -109,6 +109,21 @@ impl Agent {
         self.done(Question::Write { path: path.to_owned(), text: text.to_owned() })
     }
 
+    /// Writes a file, and makes the folders that it lies in.
+    pub fn write_bytes(&mut self, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.done(Question::WriteBytes { path: path.to_owned(), hex })
+    }
+
+    /// Runs a program as root; returns its exit code and what it wrote.
+    pub fn run(&mut self, program: &str, arguments: &[&str]) -> anyhow::Result<(Option<i32>, String)> {
+        let arguments = arguments.iter().map(|word| (*word).to_owned()).collect();
+        match self.ask(Question::Run { program: program.to_owned(), arguments })? {
+            Answer::Ended { code, output } => Ok((code, output)),
+            other => bail!("the agent answered {other:?}"),
+        }
+    }
+
     fn done(&mut self, question: Question) -> anyhow::Result<()> {
         match self.ask(question)? {
             Answer::Done => Ok(()),

@@ -9,6 +9,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Command;
 
 const INIT_SOCKET: &str = "/run/weft/init.sock";
 
@@ -77,6 +79,15 @@ fn look(question: &Question) -> Result<Answer, Error> {
             std::fs::write(path, text).map_err(failed("write", path))?;
             Answer::Done
         }
+        Question::WriteBytes { path, hex } => {
+            write_hex(path, hex).map_err(failed("write", path))?;
+            Answer::Done
+        }
+        Question::Run { program, arguments } => {
+            let ended = Command::new(program).args(arguments).output().map_err(failed("run", program))?;
+            let output = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
+            Answer::Ended { code: ended.status.code(), output }
+        }
         Question::List { path } => Answer::Names { names: list(path).map_err(failed("list", path))? },
         Question::Init { request } => {
             Answer::Text { text: ask_init(request).map_err(failed("ask", INIT_SOCKET))? }
@@ -110,6 +121,15 @@ fn read_hex(path: &str) -> io::Result<String> {
         return Err(io::Error::other(format!("it has {size} bytes, more than {MAX_READ}")));
     }
     Ok(std::fs::read(path)?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn write_hex(path: &str, hex: &str) -> io::Result<()> {
+    let byte =
+        |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let bytes: Option<Vec<u8>> = hex.as_bytes().chunks(2).map(byte).collect();
+    let folder = Path::new(path).parent().unwrap_or(Path::new("/"));
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(path, bytes.ok_or_else(|| io::Error::other("the text is not hexadecimal"))?)
 }
 
 fn ask_init(request: &str) -> io::Result<String> {
@@ -151,9 +171,13 @@ mod tests {
         );
         let folder = folder.path().to_str().unwrap().to_owned();
         assert_eq!(
-            Agent::default().answer(&Question::List { path: folder }),
+            Agent::default().answer(&Question::List { path: folder.clone() }),
             Answer::Names { names: vec!["note".into()] }
         );
+        let bytes = format!("{folder}/new/bytes");
+        let question = Question::WriteBytes { path: bytes.clone(), hex: "00ff".into() };
+        assert_eq!(Agent::default().answer(&question), Answer::Done);
+        assert_eq!(std::fs::read(bytes).unwrap(), [0, 0xff]);
         let Answer::Stat(stat) = Agent::default().answer(&Question::Stat { path }) else { panic!("no stat") };
         assert_eq!(stat.size, 3);
     }

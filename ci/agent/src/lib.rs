@@ -31,6 +31,10 @@ pub enum Question {
     ReadBytes { path: String },
     /// Writes a text file where one may be written.
     Write { path: String, text: String },
+    /// Writes a file given as hexadecimal, and the folders that it lies in.
+    WriteBytes { path: String, hex: String },
+    /// Runs a program of the image to its end, as root.
+    Run { program: String, arguments: Vec<String> },
     /// The sorted names in a folder.
     List { path: String },
     /// What the links in a folder point at.
@@ -113,6 +117,11 @@ pub enum Answer {
     Stat(Stat),
     Files {
         files: Vec<FileFacts>,
+    },
+    /// A program ended: its exit code, unless a signal ended it, and what it wrote to standard output and error.
+    Ended {
+        code: Option<i32>,
+        output: String,
     },
     /// The question had no answer, and why.
     Refused {

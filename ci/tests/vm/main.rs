@@ -3,6 +3,7 @@
 mod boot;
 mod counter;
 mod image;
+mod package_image;
 mod power;
 mod restart;
 mod state;
@@ -25,6 +26,7 @@ fn main() {
         boot::trials(),
         counter::trials(),
         image::trials(),
+        package_image::trials(),
         power::trials(),
         restart::trials(),
         state::trials(),

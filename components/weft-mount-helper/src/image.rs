@@ -93,8 +93,8 @@ fn read_superblock(hashes: &File, path: &Path) -> Result<Superblock, Error> {
         .take(BLOCK_SIZE as u64)
         .read_to_end(&mut block)
         .map_err(|cause| Error::Read { path: path.to_owned(), cause })?;
-    let superblock = Superblock::from_block(&block)
-        .map_err(|cause| Error::Superblock { path: path.to_owned(), cause })?;
+    let superblock =
+        Superblock::from_block(&block).map_err(|cause| Error::Superblock { path: path.to_owned(), cause })?;
     // Beyond what any file can have, the arithmetic on it would overflow.
     match superblock.data_blocks {
         1..=0xffff_ffff => Ok(superblock),

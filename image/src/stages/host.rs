@@ -29,7 +29,7 @@ const fn need(package: &'static str, file: &'static str) -> Need {
 }
 
 /// For building the kernel, device code, the engine and the image, and for running it.
-const NEEDS: [Need; 35] = [
+const NEEDS: &[Need] = &[
     need("bc", "/usr/bin/bc"),
     need("binutils", "/usr/bin/ld"),
     need("bison", "/usr/bin/bison"),
@@ -45,6 +45,7 @@ const NEEDS: [Need; 35] = [
     need("libc6-dev", "/usr/include/stdio.h"),
     need("libclang-19-dev", "/usr/lib/llvm-19/lib/libclang.so"),
     need("libdevmapper-dev", "/usr/include/libdevmapper.h"),
+    need("libegl1", "/usr/lib/x86_64-linux-gnu/libEGL.so.1"),
     need("libelf-dev", "/usr/include/libelf.h"),
     need("libgbm-dev", "/usr/include/gbm.h"),
     need("libinput-dev", "/usr/include/libinput.h"),
@@ -64,6 +65,7 @@ const NEEDS: [Need; 35] = [
     need("python3", "/usr/bin/python3"),
     need("qemu-system-gui", "/usr/lib/x86_64-linux-gnu/qemu/ui-gtk.so"),
     need("qemu-system-x86", "/usr/bin/qemu-system-x86_64"),
+    need("xvfb", "/usr/bin/Xvfb"),
     need("xz-utils", "/usr/bin/xz"),
 ];
 
