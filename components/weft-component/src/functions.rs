@@ -40,11 +40,11 @@ pub fn need(interface: &str, function: &str) -> Option<Need> {
         "weft:app/clipboard-write" => WRITE,
         "weft:app/messages" => Granted(|c| matches!(c, Capability::Send { .. }), "app:send:<id>"),
         "weft:app/supervisor" => Granted(|c| *c == Capability::Supervisor, "sys:supervisor"),
-        "wasi:sockets/network" | "wasi:sockets/instance-network" => Granted(is_socket, SOCKET),
+        "wasi:sockets/network" | "wasi:sockets/instance-network" => Granted(opens_sockets, SOCKET),
         "wasi:sockets/ip-name-lookup" => {
             Granted(|c| matches!(c, Capability::Tcp { .. }), "net:tcp:<host>:<port>")
         }
-        "wasi:sockets/tcp" | "wasi:sockets/tcp-create-socket" => Granted(is_socket, SOCKET),
+        "wasi:sockets/tcp" | "wasi:sockets/tcp-create-socket" => Granted(opens_sockets, SOCKET),
         _ => return None,
     })
 }
@@ -54,7 +54,7 @@ const READ: Need = Granted(|c| *c == Capability::ClipboardRead, "sys:clipboard:r
 const WRITE: Need = Granted(|c| *c == Capability::ClipboardWrite, "sys:clipboard:write");
 const SOCKET: &str = "net:tcp:<host>:<port> or net:listen:<port>";
 
-fn is_socket(capability: &Capability) -> bool {
+fn opens_sockets(capability: &Capability) -> bool {
     matches!(capability, Capability::Tcp { .. } | Capability::Listen { .. })
 }
 
@@ -88,6 +88,11 @@ pub fn option(capability: &str) -> Option<&'static str> {
 /// Whether `wasi:sockets` functions beyond `wasi:sockets/tcp` are missing here for good.
 pub fn is_datagram(interface: &str) -> bool {
     interface == "wasi:sockets/udp" || interface == "wasi:sockets/udp-create-socket"
+}
+
+/// Whether an interface is one of `wasi:sockets`.
+pub fn is_socket(interface: &str) -> bool {
+    interface.starts_with("wasi:sockets/")
 }
 
 impl Grants {

@@ -1,7 +1,7 @@
 //! What a component imports, against what its app was granted, before anything is linked.
 
 use crate::Grants;
-use crate::functions::{Need, is_datagram, need, option, users};
+use crate::functions::{Need, is_datagram, is_socket, need, option, users};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use wasmtime::Engine;
@@ -135,7 +135,8 @@ fn check_import(import: &Import, module: &Path, grants: &Grants, remains: &mut R
         match need(interface, function) {
             Some(Need::Nothing) => {}
             Some(Need::Granted(fits, _)) if grants.any(fits) => {}
-            _ if grants.leaves_unused(interface) => {
+            // With TCP come names and datagrams in the C library of every language.
+            _ if grants.leaves_unused(interface) || (grants.sockets() && is_socket(interface)) => {
                 remains.unused.push((import.name.clone(), function.clone()));
                 unused = true;
             }

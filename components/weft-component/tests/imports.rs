@@ -80,6 +80,10 @@ fn datagrams_and_unknown_interfaces_are_refused_and_unused_ones_are_left() {
     assert!(error.contains("no capability gives an app datagrams"), "{error}");
     let unused = Grants { unused: vec!["wasi:sockets".parse().unwrap()], ..Grants::default() };
     verdict(udp, &unused).unwrap();
+    // Linked to nothing: the C library brings them along with TCP.
+    let tcp: &[(&str, &[&str])] =
+        &[udp[0], ("wasi:sockets/tcp@0.2.0", &["f"]), ("wasi:sockets/ip-name-lookup@0.2.0", &["f"])];
+    verdict(tcp, &grants(&["net:listen:80"])).unwrap();
     let http: &[(&str, &[&str])] = &[("wasi:http/types@0.2.0", &["f"])];
     assert!(verdict(http, &unused).unwrap_err().contains("which this system does not have"));
 }

@@ -3,6 +3,10 @@
 //!
 //! While the component computes, a thread advances the engine's epoch every [`TICK`] and right at the deadline; compiled code looks at the
 //! epoch at every loop and call and then asks [`check`]. While the component waits, the thread sleeps, so that an idle app wakes nobody.
+//!
+//! A session's fuel cannot be filled up while its component runs, for compiled code keeps the count in a register. So it has fuel for ever,
+//! and is interrupted each time that it used up as much as its limit; what it used since it last waited is then compared with the limit.
+//! It can so use up to twice its limit, when it waits shortly before an interruption.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -33,6 +37,11 @@ pub struct WallExceeded {
     pub computed: Duration,
 }
 
+/// The component executed more than its limit.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("limit reached: the component executed {0} instructions without waiting for its host")]
+pub struct FuelExceeded(pub u64);
+
 /// Knows whether the component computes, and since when.
 #[derive(Clone)]
 pub struct Watch {
@@ -47,8 +56,10 @@ struct Shared {
     /// When the component was resumed, in microseconds since `origin`.
     resumed: AtomicU64,
     computing: AtomicBool,
-    /// The component was resumed and has its fuel of before.
+    /// The component was resumed and not looked at since.
     fresh: AtomicBool,
+    /// The fuel that was left when the component was last resumed.
+    left: AtomicU64,
 }
 
 impl Watch {
@@ -60,6 +71,7 @@ impl Watch {
             resumed: AtomicU64::new(0),
             computing: AtomicBool::new(false),
             fresh: AtomicBool::new(false),
+            left: AtomicU64::new(u64::MAX),
         });
         let (ticking, seen) = (engine.clone(), shared.clone());
         let tick = move || loop {
@@ -76,7 +88,12 @@ impl Watch {
     /// Makes the store end the component once it computed too long or too much.
     pub fn limit<T: 'static>(&self, store: &mut Store<T>) -> Result<()> {
         let shared = self.shared.clone();
-        store.set_fuel(shared.limits.fuel)?;
+        if shared.limits.renewed {
+            store.set_fuel(u64::MAX)?;
+            store.fuel_async_yield_interval(Some(shared.limits.fuel))?;
+        } else {
+            store.set_fuel(shared.limits.fuel)?;
+        }
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |context| check(&shared, context));
         Ok(())
@@ -90,7 +107,7 @@ impl Watch {
             if self.shared.limits.renewed || std::mem::replace(&mut first, false) {
                 self.shared.resumed.store(self.shared.now(), Ordering::Relaxed);
                 self.shared.fresh.store(true, Ordering::Relaxed);
-                // The component's next loop or call finds the epoch advanced, and gets its fuel.
+                // The component's next loop or call finds the epoch advanced.
                 self.engine.increment_epoch();
             }
             self.shared.computing.store(true, Ordering::Release);
@@ -117,9 +134,13 @@ impl Shared {
     }
 }
 
-fn check<T>(shared: &Shared, mut context: StoreContextMut<'_, T>) -> Result<UpdateDeadline> {
-    if shared.fresh.swap(false, Ordering::Relaxed) {
-        context.set_fuel(shared.limits.fuel)?;
+fn check<T>(shared: &Shared, context: StoreContextMut<'_, T>) -> Result<UpdateDeadline> {
+    if shared.fresh.swap(false, Ordering::Relaxed) && shared.limits.renewed {
+        let left = context.get_fuel()?;
+        let used = shared.left.swap(left, Ordering::Relaxed).saturating_sub(left);
+        if used >= shared.limits.fuel {
+            return Err(FuelExceeded(used).into());
+        }
     }
     if shared.rest().is_zero() {
         return Err(WallExceeded { limit: shared.limits.wall, computed: shared.computed() }.into());

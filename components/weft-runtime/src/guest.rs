@@ -1,6 +1,6 @@
 //! One run of a component, the same for a session and for a command: link, limit, run, and say how it ended.
 
-use crate::deadline::{Computing, WallExceeded, Watch};
+use crate::deadline::{Computing, FuelExceeded, WallExceeded, Watch};
 use crate::limits::Limit;
 use crate::link;
 use crate::state::State;
@@ -103,6 +103,9 @@ fn classify(error: &wasmtime::Error, limit: Option<Limit>, full: bool, instantia
     let trap = error.downcast_ref::<Trap>();
     if error.downcast_ref::<WallExceeded>().is_some() {
         return Exit::WallLimit;
+    }
+    if error.downcast_ref::<FuelExceeded>().is_some() {
+        return Exit::FuelLimit;
     }
     if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
         return Exit::DescriptorLimit;

@@ -26,9 +26,9 @@ impl HasData for Io {
 /// A resource that exists in name only: no function makes one.
 struct Nothing;
 
-/// The component called what its manifest says it never calls.
+/// The component called what only seemed to be brought along by its language.
 #[derive(Debug, thiserror::Error)]
-#[error("the component called {0}, which it was not granted and which its manifest calls unused")]
+#[error("the component called {0}, which it was not granted")]
 struct CalledUnused(String);
 
 /// The linker of an app with these grants, and with what remains as [`weft_component::imports::check`] found it.

@@ -1,7 +1,7 @@
 //! TCP.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use weft_probes::{failed, serve};
 
 fn main() {
@@ -21,6 +21,10 @@ fn main() {
             let listener = TcpListener::bind(address).map_err(failed)?;
             let (mut stream, _) = listener.accept().map_err(failed)?;
             stream.write_all(b"welcome").map_err(failed)?;
+            Ok(String::new())
+        }
+        ["datagram", address] => {
+            UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"x", address)).map_err(failed)?;
             Ok(String::new())
         }
         ["bind", address] => TcpListener::bind(address).map(|_| String::new()).map_err(failed),

@@ -10,7 +10,7 @@ fn preview1(body: &str) -> World {
             (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
             (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
             (memory (export "memory") 1)
-            (data (i32.const 100) "hello\\n")
+            (data (i32.const 100) "hello\n")
             (func $print
                 (i32.store (i32.const 0) (i32.const 100)) (i32.store (i32.const 4) (i32.const 6))
                 (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
@@ -25,19 +25,36 @@ fn run(world: &World, options: &[&str]) -> Outcome {
 }
 
 #[test]
-fn a_core_module_runs_and_its_code_is_the_exit_code() {
+fn a_core_module_runs_and_says_whether_it_failed() {
     let world = preview1("(call $print) (call $exit (i32.const 42))");
+    // The adapter to components knows no other failure than 1.
     for options in [&[][..], &["--sandbox"]] {
         let outcome = run(&world, options);
         assert_eq!(
             (outcome.stdout().as_str(), outcome.0.status.code()),
-            ("hello\n", Some(42)),
+            ("hello\n", Some(1)),
             "{}",
             outcome.log()
         );
     }
     run(&preview1("(call $print)"), &[]).is(Exit::Done, "");
     run(&preview1("unreachable"), &[]).is(Exit::Trap, "unreachable");
+}
+
+#[test]
+fn a_guests_own_code_is_the_exit_code() {
+    let exit = World::new(
+        r#"(component
+            (import "wasi:cli/exit@0.2.12" (instance $host (export "exit-with-code" (func (param "status-code" u8)))))
+            (core func $exit (canon lower (func $host "exit-with-code")))
+            (core module $module (import "host" "exit" (func $exit (param i32)))
+                (func (export "run") (result i32) (call $exit (i32.const 42)) (i32.const 0)))
+            (core instance $i (instantiate $module (with "host" (instance (export "exit" (func $exit))))))
+            (func $run (result (result)) (canon lift (core func $i "run")))
+            (instance $e (export "run" (func $run))) (export "wasi:cli/run@0.2.0" (instance $e)))"#,
+    );
+    let outcome = run(&exit, &[]);
+    assert_eq!(outcome.0.status.code(), Some(42), "{}", outcome.log());
 }
 
 #[test]

@@ -86,9 +86,12 @@ fn no_path_leads_out_of_the_folder() {
     ] {
         probe.fails(&format!("read {path}"), "");
         probe.fails(&format!("write {path} 3"), "");
-        probe.fails(&format!("link {path} /data/stolen"), "");
-        probe.fails(&format!("rename {path} /data/stolen"), "");
-        probe.fails(&format!("rename /data/own {path}"), "");
+        // A link itself may get another name; what it points to may not.
+        for order in ["link", "rename"] {
+            probe.order(&format!("{order} {path} /data/stolen"));
+            probe.fails("read /data/stolen", "");
+            probe.order(&format!("rename /data/stolen {path}"));
+        }
     }
     probe.fails("mkdir /data/absolute/new", "");
     probe.fails("list /data/relative", "");
@@ -105,10 +108,12 @@ fn links_that_the_component_makes_do_not_help_it() {
         [secret.as_str(), "/etc/passwd", "../outside/secret", "sub/../../outside/secret", "/proc/self/root"]
     {
         // Making one may be refused; following it is.
-        probe.order(&format!("symlink {target} /data/made"));
+        let made = probe.order(&format!("symlink {target} /data/made"));
         probe.fails("read /data/made", "");
-        probe.fails("write /data/made 3", "");
-        probe.order("remove /data/made");
+        if made.starts_with("ok") {
+            probe.fails("write /data/made 3", "");
+            probe.done("remove /data/made");
+        }
     }
     assert_eq!(std::fs::read(secret).unwrap(), b"secret");
 }

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use weft_component::{DEFAULT_STACK, Module};
 use weft_ipc::session::{Decoder, Line, Notice};
@@ -63,7 +63,7 @@ fn code_cache() -> PathBuf {
 
 /// A folder with a module.
 pub struct World {
-    pub folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 impl World {
@@ -77,7 +77,7 @@ impl World {
     }
 
     pub fn with_bytes(bytes: &[u8]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
         std::fs::write(folder.path().join("app.wasm"), bytes).unwrap();
         let world = Self { folder };
         world.compile();
@@ -156,7 +156,7 @@ impl World {
 
     pub fn serve_with(&self, options: &[&str], more: &[(&str, &UnixStream)]) -> Served {
         let (child, channel) = self.open_with(options, more);
-        Served { child, channel, decoder: Decoder::default() }
+        Served { child, channel, decoder: Decoder::default(), _folder: self.folder.clone() }
     }
 }
 
@@ -165,6 +165,8 @@ pub struct Served {
     pub child: Child,
     pub channel: UnixStream,
     decoder: Decoder,
+    /// The module is read once the process runs.
+    _folder: Arc<tempfile::TempDir>,
 }
 
 impl Served {
