@@ -64,13 +64,13 @@ impl Portal {
     }
 
     fn welcome(self: Arc<Self>, stream: UnixStream, connections: Arc<AtomicUsize>) {
-        let refusal = match rustix::net::sockopt::socket_peercred(&stream) {
-            Ok(peer) if peer.uid.as_raw() == self.peer_uid => None,
+        let refusal = match weft_service::peer_uid(&stream) {
+            Ok(peer) if peer == self.peer_uid => None,
             Ok(peer) => {
-                tracing::warn!("refused a client of user {}", peer.uid.as_raw());
+                tracing::warn!("refused a client of user {peer}");
                 Some(Refusal::Denied("this portal serves another user".to_owned()))
             }
-            Err(errno) => Some(Refusal::Failed(errno.to_string())),
+            Err(error) => Some(Refusal::Failed(error.to_string())),
         };
         let refusal = refusal.or_else(|| {
             let before = connections.fetch_add(1, Ordering::AcqRel);

@@ -6,8 +6,10 @@ mod inherited;
 mod listen;
 mod log;
 mod notify;
+mod peer;
 
 pub use inherited::inherited_fd;
 pub use listen::listen_fd;
 pub use log::{init_logging, init_logging_quieting};
 pub use notify::{Error as NotifyError, notify, watchdog_interval};
+pub use peer::peer_uid;
