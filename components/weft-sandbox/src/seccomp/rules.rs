@@ -55,8 +55,8 @@ pub(crate) fn allowed_so(kind: Kind) -> Rules {
     // Out of reach of debuggers, never back into it.
     prctl.extend(any(&[&[number(0, PR_SET_DUMPABLE as u64), (1, SeccompCmpOp::Eq, 0)]]));
     rules.insert(SYS_prctl, prctl);
-    // Reading a limit, not setting one; the third argument is the new limit.
-    rules.insert(SYS_prlimit64, any(&[&[(2, SeccompCmpOp::Eq, 0)]]));
+    // Its own limits only, below the hard ones, which nobody without a capability can raise.
+    rules.insert(SYS_prlimit64, first(&[0]));
     rules.insert(SYS_ioctl, ioctls(kind));
     rules.insert(SYS_socketpair, first(&[AF_UNIX as u64]));
     let families: &[u64] = match kind {
