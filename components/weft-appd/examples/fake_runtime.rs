@@ -1,6 +1,6 @@
-//! Stands in for `weft-runtime` in tests. Its "component" is a text, one command a line:
-//! `print TEXT`, `ready`, `exit CODE`, `abort`, `wait` (until the session channel closes), `stubborn` (ignores SIGTERM from here on), and
-//! `serve`: connects the session channel to `components/<session>.sock` beside the folder of apps, where a test plays the component.
+//! Stands in for `weft-runtime` in tests. Its "component" is the package's file `script`, one command a line:
+//! `print TEXT`, `argument TEXT` (fails unless it was started with it), `ready`, `exit CODE`, `abort`, `wait` (until the session channel closes), `stubborn` (ignores SIGTERM from here on), and
+//! `serve`: connects the session channel to `$WEFT_COMPILED_DIR/<session>.sock`, where a test plays the component.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -18,16 +18,17 @@ fn main() -> io::Result<()> {
     #[allow(unsafe_code)]
     let mut channel = UnixStream::from(unsafe { OwnedFd::from_raw_fd(raw) });
     let module = PathBuf::from(module);
-    let script = std::fs::read_to_string(&module)?;
+    let script = std::fs::read_to_string(module.with_file_name("script"))?;
     for line in script.lines() {
         match line.split_once(' ').unwrap_or((line, "")) {
             ("print", text) => println!("{text}"),
             ("ready", _) => println!("READY {}", std::env::var("WEFT_READY_TOKEN").unwrap_or_default()),
             ("exit", code) => std::process::exit(code.parse().map_err(io::Error::other)?),
             ("abort", _) => std::process::abort(),
+            ("argument", text) if args.join(" ").contains(text) => {}
             ("stubborn", _) => ignore_sigterm(),
             ("wait", _) => wait(&mut channel)?,
-            ("serve", _) => serve(&module, session, &channel)?,
+            ("serve", _) => serve(session, &channel)?,
             _ => return Err(io::Error::other(format!("unknown command `{line}`"))),
         }
         io::stdout().flush()?;
@@ -48,10 +49,8 @@ fn wait(channel: &mut UnixStream) -> io::Result<()> {
     Ok(())
 }
 
-fn serve(module: &std::path::Path, session: &str, channel: &UnixStream) -> io::Result<()> {
-    let world = module.ancestors().nth(3).ok_or(io::ErrorKind::NotFound)?;
-    let folder = world.join("components");
-    std::fs::create_dir_all(&folder)?;
+fn serve(session: &str, channel: &UnixStream) -> io::Result<()> {
+    let folder = PathBuf::from(std::env::var_os("WEFT_COMPILED_DIR").ok_or(io::ErrorKind::NotFound)?);
     let listener = UnixListener::bind(folder.join(format!("{session}.sock")))?;
     println!("READY {}", std::env::var("WEFT_READY_TOKEN").unwrap_or_default());
     let (test, _) = listener.accept()?;

@@ -3,7 +3,8 @@
 use crate::sessions::READY_LIMIT;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use weft_manifest::{AppId, Store};
+use weft_manifest::AppId;
+use weft_package::Places;
 
 const SYSTEM_RUNTIME: &str = "/usr/bin/weft-runtime";
 const SYSTEM_SHELL: &str = "/usr/bin/weft-app-shell";
@@ -11,11 +12,16 @@ const SYSTEM_FETCH: &str = "/usr/bin/weft-fetch";
 const SYSTEM_PORTAL: &str = "/usr/bin/weft-file-portal";
 const SYSTEM_COMPILE: &str = "/usr/bin/weft-compile";
 
+/// appd's folder on the device, whose parts the launcher knows.
+const DEVICE_STATE: &str = "/state/appd";
+
 /// Why appd cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
-    Store(#[from] weft_manifest::Error),
+    Places(#[from] weft_package::places::Error),
+    #[error(transparent)]
+    Data(#[from] weft_manifest::Error),
     #[error("WEFT_AUTOSTART names an app wrongly")]
     Autostart(#[source] weft_manifest::InvalidId),
     #[error("WEFT_APPD_WS_PORT is `{0}`: write a port from 1 to 65535, 0 for any free one, or off")]
@@ -43,7 +49,10 @@ pub struct Config {
     pub launcher: Option<PathBuf>,
     /// Where the code of installed apps goes that was made on this device.
     pub compiled: Option<PathBuf>,
-    pub store: Store,
+    /// What that code is sealed with.
+    pub device_key: PathBuf,
+    /// The stores and what they are trusted with.
+    pub places: Places,
     /// `WEFT_APPD_SOCKET`, or `$XDG_RUNTIME_DIR/weft/appd.sock`.
     pub socket: Option<PathBuf>,
     /// `WEFT_COMPOSITOR_SOCKET`, or `$XDG_RUNTIME_DIR/weft/compositor.sock`.
@@ -77,20 +86,31 @@ impl Config {
         let ids = autostart.split(',').map(str::trim).filter(|id| !id.is_empty());
         let program = |name: &str, system: &str| path(name).unwrap_or_else(|| system.into());
         let launcher = path(weft_ipc::launcher::SOCKET_VARIABLE);
-        let home_or = |name: &str, below: &str| path(name).or_else(|| path("HOME").map(|home| home.join(below)));
+        let home_or =
+            |name: &str, below: &str| path(name).or_else(|| path("HOME").map(|home| home.join(below)));
         let documents = match launcher {
             Some(_) => Some(PathBuf::from(weft_ipc::launcher::DOCUMENTS)),
             None => home_or("XDG_DOCUMENTS_DIR", "Documents"),
         };
+        let data_home = weft_manifest::data_home()?;
+        let compile = program("WEFT_COMPILE_BIN", SYSTEM_COMPILE);
+        let state = match launcher {
+            Some(_) => PathBuf::from(DEVICE_STATE),
+            None => data_home.join("weft"),
+        };
+        // On a host without the compiler, the runtime is left to find code by itself.
+        let compiled = (launcher.is_some() || compile.exists()).then(|| state.join("compiled"));
+        let device_key = state.join("device-key");
         Ok(Self {
             runtime: program("WEFT_RUNTIME_BIN", SYSTEM_RUNTIME),
             shell: path("WEFT_APP_SHELL_BIN").or_else(|| exists(SYSTEM_SHELL)),
             fetch: program("WEFT_FETCH_BIN", SYSTEM_FETCH),
             portal: program("WEFT_FILE_PORTAL_BIN", SYSTEM_PORTAL),
-            compile: program("WEFT_COMPILE_BIN", SYSTEM_COMPILE),
+            compile,
             launcher,
-            compiled: None,
-            store: Store::from_env()?,
+            compiled,
+            device_key,
+            places: Places::from_env()?,
             socket: path("WEFT_APPD_SOCKET").or_else(|| in_runtime_folder("appd.sock")),
             compositor: path("WEFT_COMPOSITOR_SOCKET").or_else(|| in_runtime_folder("compositor.sock")),
             web_port: web_port()?.filter(|_| runtime_folder.is_some()),
@@ -99,7 +119,7 @@ impl Config {
             last_session: in_runtime_folder("last-session.json"),
             autostart: ids.map(str::parse).collect::<Result<_, _>>().map_err(Error::Autostart)?,
             cgroups: path("WEFT_DISABLE_CGROUP").is_none(),
-            data_home: weft_manifest::data_home()?,
+            data_home,
             documents,
             runtime_folder,
         })

@@ -58,7 +58,9 @@ impl World {
             Request::TerminateApp { session_id: session } => {
                 self.happened(Event::Terminate { client, session });
             }
-            Request::ActivateApp { session_id: session } => self.happened(Event::Activate { client, session }),
+            Request::ActivateApp { session_id: session } => {
+                self.happened(Event::Activate { client, session })
+            }
             // No request of the protocol, but chance for the processes: one is ready, or ends.
             Request::QueryAppState { session_id } => self.chance(session_id),
             _ => {}
@@ -79,10 +81,8 @@ impl World {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
             for action in self.sessions.handle(self.now, event) {
-                match action {
-                    Action::StartRuntime { session, .. } => events.push(started(session)),
-                    Action::CheckPulse(session) => events.push(Event::Pulse { session, heard: self.now }),
-                    _ => {}
+                if let Action::StartRuntime { session, .. } = action {
+                    events.push(started(session));
                 }
             }
         }
@@ -91,7 +91,7 @@ impl World {
 
 fn started(session: SessionId) -> Event {
     let helpers = Vec::from_iter(session.is_multiple_of(3).then_some(Role::Fetch));
-    Event::Started { session, has_page: session.is_multiple_of(2), helpers, watchdog: Some(Duration::from_secs(9)) }
+    Event::Started { session, has_page: session.is_multiple_of(2), helpers }
 }
 
 #[cfg(test)]

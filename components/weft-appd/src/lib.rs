@@ -4,10 +4,12 @@
 mod cgroup;
 mod chain;
 mod clients;
+mod code;
 mod compositor;
 mod config;
 pub mod fuzz;
 mod output;
+mod packages;
 mod peer;
 mod plan;
 mod record;

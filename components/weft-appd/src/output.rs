@@ -66,9 +66,6 @@ async fn read(
 fn log(who: Ready, line: &[u8], record: &Record) {
     let text: String =
         String::from_utf8_lossy(line).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if who.role == Role::Runtime {
-        record.hear();
-    }
     record.keep(&format!("{}: {text}", who.role));
     tracing::info!(target: "session", "{} {}: {text}", who.session, who.role);
 }

@@ -5,7 +5,7 @@ use crate::start::{Access, Argument};
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use weft_manifest::{Availability, Capability, Manifest, Package, app_data};
+use weft_manifest::{Capability, Limits, Manifest, Package, app_data};
 
 /// Variables of this process that the session's processes get too, where they are set.
 const SHARED_ENVIRONMENT: [&str; 2] = ["WEFT_LOG", "RUST_BACKTRACE"];
@@ -32,10 +32,6 @@ const APPD_ENVIRONMENT: [&str; 12] = [
 /// Why an app cannot have what it asks for.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error(
-        "{app} cannot run: {capability} is known, but nothing on this system stands behind it: remove it from package.capabilities in wapp.toml"
-    )]
-    NotBacked { app: String, capability: String },
     #[error("cannot find the documents: set XDG_DOCUMENTS_DIR or HOME")]
     NoDocuments,
 }
@@ -60,17 +56,8 @@ pub struct Channels {
     pub session: OwnedFd,
     pub fetch: Option<OwnedFd>,
     pub portal: Option<PathBuf>,
-}
-
-/// Whether the system can give all that the app asks for.
-pub fn check(package: &Package) -> Result<(), Error> {
-    let missing = |capability: &&Capability| capability.availability() == Availability::NotBacked;
-    match package.manifest.capabilities.iter().find(missing) {
-        Some(capability) => {
-            Err(Error::NotBacked { app: package.manifest.id.to_string(), capability: capability.to_string() })
-        }
-        None => Ok(()),
-    }
+    /// The compiled code that was made on this device, and its key.
+    pub code: Option<(PathBuf, OwnedFd)>,
 }
 
 /// Whether the app may use the network through its broker.
@@ -102,16 +89,18 @@ pub fn runtime(
     token: &str,
     channels: Channels,
 ) -> Result<Plan, Error> {
-    check(package)?;
     let manifest = &package.manifest;
     let mut plan = Plan::new(config.runtime.clone());
     plan.say([manifest.id.as_str(), &session.to_string()]);
     plan.say([OsString::from("--module"), package.module().into()]);
-    let limits = &manifest.limits;
-    plan.say(["--max-memory-mib", &limits.memory.div_ceil(1 << 20).to_string()]);
-    plan.say(["--max-wall", &format!("{}ms", limits.wall.as_millis())]);
-    for capability in &manifest.capabilities {
-        plan.say(["--grant", &capability.to_string()]);
+    plan.limit(&manifest.limits);
+    for (option, capabilities) in [("--grant", &manifest.capabilities), ("--deny", &manifest.denied)] {
+        for capability in capabilities {
+            plan.say([option, &capability.to_string()]);
+        }
+    }
+    for unused in &manifest.unused {
+        plan.say(["--unused", &unused.to_string()]);
     }
     plan.give("--ipc-fd", channels.session);
     if let Some(fetch) = channels.fetch {
@@ -122,7 +111,11 @@ pub fn runtime(
     plan.set("WEFT_READY_TOKEN", token);
     plan.readable = vec![package.folder.clone()];
     plan.readable.extend(std::env::var_os("WEFT_COMPILED_DIR").map(PathBuf::from));
-    plan.readable.extend(config.compiled.clone().filter(|folder| folder.is_dir()));
+    if let Some((file, key)) = channels.code {
+        plan.say([OsString::from("--compiled"), file.clone().into()]);
+        plan.give("--compiled-key-fd", key);
+        plan.readable.push(file);
+    }
     if let Some(socket) = channels.portal {
         plan.set("WEFT_FILE_PORTAL_SOCKET", &socket);
         plan.readable.push(socket);
@@ -194,23 +187,31 @@ pub fn fetch(config: &Config, manifest: &Manifest, channel: OwnedFd) -> Plan {
     plan
 }
 
-/// `weft-file-portal`, which serves `listener` to the processes of `peer`.
-pub fn portal(config: &Config, documents: Access, listener: OwnedFd, peer: Option<u32>) -> Result<Plan, Error> {
+/// `weft-file-portal`, which serves `listener` to its own user's processes, or to those that the launcher names to it.
+pub fn portal(config: &Config, documents: Access, listener: OwnedFd) -> Result<Plan, Error> {
     let folder = config.documents.clone().ok_or(Error::NoDocuments)?;
     let mut plan = Plan::new(config.portal.clone());
     plan.give("--listen-fd", listener);
     let allow = if documents == Access::Rw { "--allow" } else { "--allow-read" };
     plan.say([OsString::from(allow), folder.clone().into()]);
-    if let Some(peer) = peer {
-        plan.say(["--peer-uid", &peer.to_string()]);
-    }
-    plan.say(["--exit-with-parent"]);
     plan.inherit(&SHARED_ENVIRONMENT);
     plan.documents = documents;
     if config.launcher.is_none() {
         plan.folders.push(folder);
     }
     Ok(plan)
+}
+
+/// `weft-compile`, which writes the code of the package to `output`.
+pub fn compile(config: &Config, package: &Package, output: OwnedFd, key: OwnedFd) -> Plan {
+    let mut plan = Plan::new(config.compile.clone());
+    plan.say([package.module()]);
+    plan.give("--output-fd", output);
+    plan.give("--key-fd", key);
+    plan.say([OsString::from("--manifest"), package.folder.join(weft_manifest::MANIFEST_NAME).into()]);
+    plan.inherit(&SHARED_ENVIRONMENT);
+    plan.readable = vec![package.folder.clone()];
+    plan
 }
 
 impl Plan {
@@ -238,6 +239,30 @@ impl Plan {
 
     fn set(&mut self, name: &str, value: impl Into<OsString>) {
         self.environment.push((name.into(), value.into()));
+    }
+
+    /// Says those limits that are not the runtime's own.
+    fn limit(&mut self, limits: &Limits) {
+        let own = Limits::default();
+        let mut say = |option: &str, value: u64, own: u64| {
+            if value != own {
+                self.say([option, &value.to_string()]);
+            }
+        };
+        let (mib, kib) = (|bytes: u64| bytes.div_ceil(1 << 20), |bytes: u64| bytes.div_ceil(1 << 10));
+        say("--max-memory-mib", mib(limits.memory), mib(own.memory));
+        say("--max-table", limits.table, own.table);
+        say("--max-instances", limits.instances, own.instances);
+        say("--max-stack-kib", kib(limits.stack), kib(own.stack));
+        say("--max-fuel", limits.fuel, own.fuel);
+        say("--max-descriptors", limits.descriptors, own.descriptors);
+        say("--max-storage-kib", kib(limits.storage), kib(own.storage));
+        if let Some(watchdog) = limits.watchdog {
+            self.say(["--watchdog-secs", &watchdog.as_secs().to_string()]);
+        }
+        if limits.wall != own.wall {
+            self.say(["--max-wall", &format!("{}ms", limits.wall.as_millis())]);
+        }
     }
 
     fn inherit(&mut self, names: &[&str]) {

@@ -1,46 +1,22 @@
-//! What is kept of a living session for the day it crashes: its last lines, and when its component was last heard of.
+//! What is kept of a living session for the day it crashes: its last lines.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 /// Lines that are kept of a session, and bytes of each.
 pub const LINES: usize = 32;
 pub const LINE: usize = 300;
 
 /// Shared by all that read from the session's processes.
-#[derive(Debug)]
-pub struct Record {
-    origin: Instant,
-    /// Milliseconds since the origin.
-    heard: AtomicU64,
-    lines: Mutex<VecDeque<String>>,
-}
+#[derive(Debug, Default)]
+pub struct Record(Mutex<VecDeque<String>>);
 
 impl Record {
-    /// Times are told since `origin`.
-    pub fn new(origin: Instant) -> Self {
-        let record = Self { origin, heard: AtomicU64::new(0), lines: Mutex::default() };
-        record.hear();
-        record
-    }
-
-    /// The component gave a sign of life.
-    pub fn hear(&self) {
-        let now = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.heard.store(now, Ordering::Relaxed);
-    }
-
-    pub fn heard(&self) -> Duration {
-        Duration::from_millis(self.heard.load(Ordering::Relaxed))
-    }
-
     /// Keeps a line, and forgets the oldest when there are too many.
     pub fn keep(&self, line: &str) {
         let end = line.char_indices().map(|(at, _)| at).take_while(|at| *at <= LINE).last().unwrap_or(0);
         let short = if line.len() > LINE { line.get(..end).unwrap_or_default() } else { line };
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.push_back(short.to_owned());
         while lines.len() > LINES {
             lines.pop_front();
@@ -48,7 +24,7 @@ impl Record {
     }
 
     pub fn last_lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 
@@ -58,7 +34,7 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_kept_and_long_ones_are_cut_between_characters() {
-        let record = Record::new(Instant::now());
+        let record = Record::default();
         for number in 0..100 {
             record.keep(&format!("{number} {}", "\u{fc}".repeat(LINE)));
         }

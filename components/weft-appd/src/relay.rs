@@ -1,7 +1,6 @@
 //! Carries messages between a session's page and its component, with bounded queues both ways: what does not fit is refused to its
 //! sender, and a slow receiver costs nobody else anything.
 
-use crate::record::Record;
 use crate::sessions::SessionId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -52,7 +51,6 @@ impl Relay {
         session: SessionId,
         runtime: UnixStream,
         page: Option<UnixStream>,
-        record: Arc<Record>,
         others: mpsc::Sender<FromComponent>,
     ) -> Self {
         let mut tasks = JoinSet::new();
@@ -70,7 +68,7 @@ impl Relay {
             to_page
         });
         let back = to_runtime.clone();
-        let ends = ComponentEnds { session, to_page, back, others, watched: watched.clone(), record };
+        let ends = ComponentEnds { session, to_page, back, others, watched: watched.clone() };
         tasks.spawn(carry_from_component(from_runtime, ends));
         Self { to_runtime, notices, notice_bytes, watched, _tasks: tasks }
     }
@@ -222,7 +220,6 @@ struct ComponentEnds {
     back: Queue,
     others: mpsc::Sender<FromComponent>,
     watched: Arc<AtomicBool>,
-    record: Arc<Record>,
 }
 
 async fn carry_from_component(reader: OwnedReadHalf, ends: ComponentEnds) {
@@ -230,7 +227,6 @@ async fn carry_from_component(reader: OwnedReadHalf, ends: ComponentEnds) {
     let mut lines = Lines::new(reader, format!("session {session} component"));
     let mut stuck = false;
     while let Some(line) = lines.next().await {
-        ends.record.hear();
         let (other, message) = match line {
             Line::Notice(Notice::Refused { .. }) => (None, None),
             Line::Notice(notice) => (Some(FromComponent::Notice { session, notice }), None),

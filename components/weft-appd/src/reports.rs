@@ -33,7 +33,8 @@ impl Reports {
             Err(error) => return tracing::error!("a crash report cannot be written down: {error}"),
         };
         let kept = std::fs::create_dir_all(folder).map_err(|error| error.to_string()).and_then(|()| {
-            weft_file::write_atomic(&path(folder, self.last_id), &text, 0o600).map_err(|error| error.to_string())
+            weft_file::write_atomic(&path(folder, self.last_id), &text, 0o600)
+                .map_err(|error| error.to_string())
         });
         if let Err(error) = kept {
             tracing::warn!("a crash report is lost, ignoring: {error}");
@@ -73,8 +74,7 @@ fn path(folder: &Path, number: u64) -> PathBuf {
 fn numbers(folder: &Path) -> Vec<u64> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut numbers: Vec<u64> =
-        names.filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect();
+    let mut numbers: Vec<u64> = names.filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect();
     numbers.sort_unstable();
     numbers
 }

@@ -5,7 +5,7 @@ mod harness;
 use harness::{Appd, COUNTER, Client, kill, signal, wait_for};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
-use weft_ipc::appd::{AppState, InstalledApp, Request, Response};
+use weft_ipc::appd::{AppState, Request, Response};
 
 fn stopped(client: &mut Client, session: u64) {
     client.expect("the end of the session", |response| {
@@ -166,67 +166,68 @@ fn an_app_is_launched_once_and_then_brought_to_the_front() {
 }
 
 #[test]
-fn every_refusal_says_what_to_do() {
-    let appd = Appd::start(&[]);
+fn every_refusal_says_what_to_do_and_starts_nothing() {
+    let appd = Appd::start_fake(&[]);
+    let store = appd.folder.path().join("apps");
     let mut client = appd.client();
     let mut refused = |app: &str| {
         client.send(&Request::LaunchApp { app_id: app.to_owned(), surface_id: 0 });
-        client.error()
+        let error = client.error();
+        assert!(appd.children().is_empty(), "{app}");
+        error
     };
     let (code, message) = refused("../../etc");
     assert!(code == 400 && message.contains("use three or more labels"), "{code} {message}");
     let (code, message) = refused("org.weft.absent");
     assert!(code == 404 && message.contains("org.weft.absent is not installed"), "{code} {message}");
-    let broken = |name: &str, change: &dyn Fn(&std::path::Path)| {
-        let folder = appd.folder.path().join("apps").join(name);
-        std::fs::create_dir_all(folder.join("ui")).unwrap();
-        let manifest =
-            std::fs::read_to_string(appd.folder.path().join("apps").join(COUNTER).join("wapp.toml"));
-        std::fs::write(folder.join("wapp.toml"), manifest.unwrap().replace(COUNTER, name)).unwrap();
-        std::fs::copy(
-            appd.folder.path().join("apps").join(COUNTER).join("app.wasm"),
-            folder.join("app.wasm"),
-        )
-        .unwrap();
-        std::fs::write(folder.join("ui/index.html"), "").unwrap();
-        change(&folder);
-    };
-    let edit = |folder: &std::path::Path, from: &str, to: &str| {
-        let path = folder.join("wapp.toml");
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.contains(from));
-        std::fs::write(path, text.replace(from, to)).unwrap();
-    };
-    broken("org.weft.noui", &|folder| std::fs::remove_dir_all(folder.join("ui")).unwrap());
-    let (code, message) = refused("org.weft.noui");
-    assert!(
-        code == 403 && message.contains("ui.entry names ui/index.html, which is not in the package"),
-        "{message}"
-    );
-    broken("org.weft.typo", &|folder| edit(folder, "module =", "modul ="));
-    let (code, message) = refused("org.weft.typo");
-    assert!(code == 403 && message.contains("wapp.toml:10:1: unknown field `modul`"), "{message}");
-    broken("org.weft.gpu", &|folder| edit(folder, "fs:rw:app-data", "hw:gpu:render"));
-    let (code, message) = refused("org.weft.gpu");
-    assert!(code == 403 && message.contains("nothing on this system stands behind it"), "{message}");
-    // The component's own refusal: it does not import what its manifest declares.
-    broken("org.weft.unused", &|folder| edit(folder, "fs:rw:app-data", "sys:notifications"));
-    let (code, message) = refused("org.weft.unused");
-    assert!(code == 403 && message.contains("org.weft.unused cannot run"), "{message}");
-    assert!(appd.log().contains("does not import weft:app/notifications: use it, or remove the capability"));
+
+    // A folder that nobody installed.
+    std::fs::create_dir_all(store.join("org.weft.loose")).unwrap();
+    std::fs::write(store.join("org.weft.loose/wapp.toml"), "").unwrap();
+    let (code, message) = refused("org.weft.loose");
+    assert!(code == 403 && message.contains("was not made by an installation"), "{code} {message}");
+
+    // A file that is another one than was installed.
+    appd.install("org.weft.changed", "", "ready\nwait");
+    let changed = std::fs::canonicalize(store.join("org.weft.changed")).unwrap().join("script");
+    std::fs::set_permissions(&changed, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    std::fs::write(&changed, "exit 0").unwrap();
+    let (code, message) = refused("org.weft.changed");
+    assert!(code == 403 && message.contains("was changed after it was installed"), "{code} {message}");
+
+    // An owner who is none any more.
+    appd.install("org.weft.stolen", "", "ready\nwait");
+    std::fs::remove_file(appd.folder.path().join("data/weft/owners/org.weft.stolen")).unwrap();
+    let (code, message) = refused("org.weft.stolen");
+    assert!(code == 403 && message.contains("has no owner on record"), "{code} {message}");
 
     client.send(&Request::TerminateApp { session_id: 999 });
     assert_eq!(client.error().0, 404);
     client.send(&Request::IpcForward { session_id: 999, payload: String::new() });
     assert_eq!(client.error().0, 404);
+    appd.install("org.weft.good", "", "ready\nwait");
     client.send(&Request::QueryInstalledApps);
     let apps = client.expect("the installed apps", |response| match response {
         Response::InstalledApps { apps } => Some(apps.clone()),
         _ => None,
     });
-    let counter = InstalledApp { app_id: COUNTER.into(), name: "Counter".into(), version: "1.0.0".into() };
-    assert!(apps.contains(&counter));
-    assert!(!apps.iter().any(|app| app.app_id == "org.weft.typo"));
+    assert!(apps.iter().any(|app| app.app_id == "org.weft.good"));
+    assert!(!apps.iter().any(|app| app.app_id == "org.weft.loose"));
+}
+
+#[test]
+fn what_its_own_runtime_refuses_is_not_started_again() {
+    let appd = Appd::start_fake(&[]);
+    appd.install("org.weft.refused", "", "exit 5");
+    let mut client = appd.client();
+    let session = client.launch_only("org.weft.refused");
+    let (code, message) = client.error();
+    assert!(code == 403 && message.contains("org.weft.refused cannot run"), "{code} {message}");
+    stopped(&mut client, session);
+    client.send(&Request::QueryRunning);
+    client.expect("nothing runs", |response| {
+        (*response == Response::RunningApps { sessions: vec![] }).then_some(())
+    });
 }
 
 #[test]

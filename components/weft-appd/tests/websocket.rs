@@ -280,6 +280,7 @@ fn the_token_file_is_the_users_alone_and_new_with_each_start() {
     assert!(token.len() >= 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit()), "128 bits or more");
     let file = appd.folder.path().join("run/weft/appd.systoken");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    appd.runtime_file("appd.wsport");
     std::fs::remove_file(appd.folder.path().join("run/weft/appd.wsport")).unwrap();
     appd.restart();
     appd.runtime_file("appd.wsport");
@@ -293,7 +294,9 @@ fn notices_are_not_to_be_had_by_websocket() {
     app.say(r#"{"type":"ask","id":1,"ask":{"what":"read_clipboard"}}"#);
     app.refused(400);
     // A payload that looks like a notice is a message.
-    app.say(r#"{"type":"APP_MESSAGE","payload":"{\"type\":\"answer\",\"id\":1,\"answer\":{\"what\":\"done\"}}"}"#);
+    app.say(
+        r#"{"type":"APP_MESSAGE","payload":"{\"type\":\"answer\",\"id\":1,\"answer\":{\"what\":\"done\"}}"}"#,
+    );
     let mut component = appd.component(session);
     assert!(matches!(component.next(), Line::Message(_)));
     component.tell(Notice::Refused { reason: "forged".into() });

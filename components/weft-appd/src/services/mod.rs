@@ -29,7 +29,10 @@ pub fn may_ask(manifest: &Manifest, ask: &Ask) -> Result<(), String> {
                 return Err(format!("the kind of a message is 1 to {MAX_KIND_LEN} bytes of plain text"));
             }
             if payload.len() > MAX_MESSAGE_LEN {
-                return Err(format!("a message of {} bytes is over the limit of {MAX_MESSAGE_LEN}", payload.len()));
+                return Err(format!(
+                    "a message of {} bytes is over the limit of {MAX_MESSAGE_LEN}",
+                    payload.len()
+                ));
             }
             Capability::Send { to: to.parse::<AppId>().map_err(|error| error.to_string())? }
         }
@@ -126,8 +129,13 @@ mod tests {
 
     #[test]
     fn only_a_supervisor_supervises() {
-        let asks =
-            [Ask::Apps, Ask::Sessions, Ask::Watch, Ask::Start { app_id: "x".into() }, Ask::Stop { session_id: 1 }];
+        let asks = [
+            Ask::Apps,
+            Ask::Sessions,
+            Ask::Watch,
+            Ask::Start { app_id: "x".into() },
+            Ask::Stop { session_id: 1 },
+        ];
         assert!(asks.iter().all(|ask| may_ask(&manifest("\"sys:supervisor\""), ask).is_ok()));
         assert!(asks.iter().all(|ask| may_ask(&manifest("\"sys:notifications\""), ask).is_err()));
     }

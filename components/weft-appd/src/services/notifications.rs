@@ -40,7 +40,9 @@ impl Notifications {
             ));
         }
         if !icon.as_ref().is_none_or(named) {
-            return Err(format!("the icon must be a name of 1 to {MAX_ICON} letters, digits, `-`, `_` and `.`"));
+            return Err(format!(
+                "the icon must be a name of 1 to {MAX_ICON} letters, digits, `-`, `_` and `.`"
+            ));
         }
         if self.0.len() >= MAX_APPS && !self.0.contains_key(app) {
             let quiet = self.0.iter().min_by_key(|(_, rate)| rate.since).map(|(app, _)| app.clone());
@@ -56,7 +58,9 @@ impl Notifications {
 
 /// The text without what could make a line look like something else.
 fn plain(text: &str) -> String {
-    let strange = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let strange = |c: char| {
+        (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     text.chars().map(|c| if strange(c) { ' ' } else { c }).collect()
 }
 
@@ -75,13 +79,17 @@ mod tests {
             let icon = icon.map(str::to_owned);
             all.take(Duration::from_secs(1), &app("org.weft.a"), title.to_owned(), body.to_owned(), icon)
         };
-        assert!(take("t", "", None).is_ok() && take(&"t".repeat(256), &"b".repeat(4096), Some("mail-new")).is_ok());
+        assert!(
+            take("t", "", None).is_ok()
+                && take(&"t".repeat(256), &"b".repeat(4096), Some("mail-new")).is_ok()
+        );
         assert!(take("", "b", None).is_err() && take(&"t".repeat(257), "", None).is_err());
         assert!(take("t", &"b".repeat(4097), None).is_err());
         for icon in ["", "../../etc/passwd", "a b", &"i".repeat(65)] {
             assert!(take("t", "b", Some(icon)).is_err(), "{icon}");
         }
-        let Ok(Response::Notification { app_id, title, body, .. }) = take("a\u{202e}b\u{1b}", "c\nd", None) else {
+        let Ok(Response::Notification { app_id, title, body, .. }) = take("a\u{202e}b\u{1b}", "c\nd", None)
+        else {
             panic!()
         };
         assert_eq!((app_id.as_str(), title.as_str(), body.as_str()), ("org.weft.a", "a b ", "c\nd"));

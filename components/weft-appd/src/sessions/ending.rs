@@ -27,7 +27,7 @@ impl Sessions {
             return self.start_component(now, id, actions);
         }
         actions.push(Action::Log(format!("session {id} {app}: its {role} {end}")));
-        if let Phase::Running { since, .. } = session.phase
+        if let Phase::Running { since } = session.phase
             && now.saturating_sub(since) >= FORGIVEN_AFTER
         {
             self.crashes.remove(&app);
@@ -89,8 +89,7 @@ impl Sessions {
 
     /// Forgets a stopping session once its processes are gone.
     fn finish(&mut self, now: Duration, id: SessionId, actions: &mut Vec<Action>) {
-        let Some(Session { app, phase: Phase::Stopping { restart, .. }, processes, .. }) =
-            self.sessions.get(&id)
+        let Some(Session { app, phase: Phase::Stopping { restart, .. }, processes }) = self.sessions.get(&id)
         else {
             return;
         };
@@ -119,23 +118,6 @@ impl Sessions {
         actions.push(Action::Broadcast(Response::RunningApps { sessions: self.running() }));
     }
 
-    /// When the component was last heard of: long ago ends the session, else its time begins anew.
-    pub(super) fn pulse(&mut self, now: Duration, id: SessionId, heard: Duration, actions: &mut Vec<Action>) {
-        let Some(Session { phase: Phase::Running { since, pulse }, watchdog: Some(limit), .. }) =
-            self.sessions.get_mut(&id)
-        else {
-            return;
-        };
-        let (limit, next) = (*limit, heard.max(*since) + *limit);
-        if next > now {
-            *pulse = Some(next);
-            return;
-        }
-        *pulse = None;
-        self.report(id, Role::Runtime, Cause::Silent(limit), actions);
-        self.stop(now, id, true, actions);
-    }
-
     pub(super) fn meet_deadlines(&mut self, now: Duration, actions: &mut Vec<Action>) {
         for id in self.ids() {
             let Some(session) = self.sessions.get(&id) else { continue };
@@ -153,10 +135,7 @@ impl Sessions {
             Phase::Compiling { .. } => self.not_ready(now, id, Role::Compiler, super::COMPILE_LIMIT, actions),
             Phase::Component { .. } => self.not_ready(now, id, Role::Runtime, limit, actions),
             Phase::Page { .. } => self.not_ready(now, id, Role::Shell, limit, actions),
-            Phase::Running { pulse, .. } => {
-                *pulse = None;
-                actions.push(Action::CheckPulse(id));
-            }
+            Phase::Running { .. } => {}
             Phase::Stopping { kill_at, .. } => {
                 *kill_at = None;
                 actions.push(Action::Kill(id));

@@ -97,9 +97,12 @@ impl Crash {
                 13 => "runtime.limits.instances",
                 14 => "runtime.limits.wall",
                 15 => "runtime.limits.stack",
+                16 => "runtime.limits.fuel",
+                17 => "runtime.limits.descriptors",
+                18 => "runtime.limits.storage",
+                19 => "runtime.limits.watchdog_secs",
                 _ => return None,
             },
-            (_, Cause::Silent(_)) => "runtime.limits.watchdog_secs",
             _ => return None,
         };
         Some(words.to_owned())
@@ -111,7 +114,6 @@ impl Crash {
 pub enum Cause {
     Ended(End),
     NotReady(Duration),
-    Silent(Duration),
 }
 
 impl fmt::Display for Cause {
@@ -119,9 +121,6 @@ impl fmt::Display for Cause {
         match self {
             Self::Ended(end) => end.fmt(f),
             Self::NotReady(limit) => write!(f, "was not ready within {limit:?}"),
-            Self::Silent(limit) => {
-                write!(f, "was silent for longer than its watchdog_secs of {} s", limit.as_secs())
-            }
         }
     }
 }
@@ -146,8 +145,6 @@ pub enum Event {
         session: SessionId,
         has_page: bool,
         helpers: Vec<Role>,
-        /// How long the component may be silent.
-        watchdog: Option<Duration>,
     },
     /// The component's code is being made first.
     Compiling {
@@ -170,11 +167,6 @@ pub enum Event {
         role: Role,
         end: End,
     },
-    /// When the component was last heard of.
-    Pulse {
-        session: SessionId,
-        heard: Duration,
-    },
     /// Time went by.
     Tick,
     ShutDown,
@@ -194,8 +186,6 @@ pub enum Action {
     Terminate(SessionId),
     /// Make them.
     Kill(SessionId),
-    /// To be answered by [`Event::Pulse`].
-    CheckPulse(SessionId),
     /// Keep what there is to know about it.
     Report(Crash),
     /// The session is over: free all that belongs to it.

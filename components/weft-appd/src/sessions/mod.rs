@@ -47,7 +47,6 @@ struct Session {
     app: AppId,
     phase: Phase,
     processes: BTreeSet<Role>,
-    watchdog: Option<Duration>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -72,8 +71,6 @@ enum Phase {
     },
     Running {
         since: Duration,
-        /// When the component must have been heard of again.
-        pulse: Option<Duration>,
     },
     /// Its processes are told to leave.
     Stopping {
@@ -110,9 +107,7 @@ impl Sessions {
                 Some(_) => actions.push(Action::Focus(session)),
                 None => actions.push(not_found(client, session)),
             },
-            Event::Started { session, has_page, helpers, watchdog } => {
-                self.started(session, has_page, helpers, watchdog);
-            }
+            Event::Started { session, has_page, helpers } => self.started(session, has_page, helpers),
             Event::Compiling { session } => self.compiling(now, session),
             Event::NotStarted { session, reason, for_good } => {
                 actions.push(error(code::HOST, reason));
@@ -123,7 +118,6 @@ impl Sessions {
             }
             Event::Ready { session, role } => self.ready(now, session, role, &mut actions),
             Event::Ended { session, role, end } => self.ended(now, session, role, end, &mut actions),
-            Event::Pulse { session, heard } => self.pulse(now, session, heard, &mut actions),
             Event::Tick => {}
             Event::ShutDown => {
                 self.shutting_down = true;
@@ -151,7 +145,12 @@ impl Sessions {
     pub fn state(&self, session: SessionId) -> AppState {
         match self.sessions.get(&session).map(|session| &session.phase) {
             None => AppState::NotFound,
-            Some(Phase::Waiting { .. } | Phase::Compiling { .. } | Phase::Component { .. } | Phase::Page { .. }) => AppState::Starting,
+            Some(
+                Phase::Waiting { .. }
+                | Phase::Compiling { .. }
+                | Phase::Component { .. }
+                | Phase::Page { .. },
+            ) => AppState::Starting,
             Some(Phase::Running { .. }) => AppState::Running,
             Some(Phase::Stopping { .. }) => AppState::Stopping,
         }
@@ -214,8 +213,7 @@ impl Sessions {
     fn open(&mut self, app: AppId, at: Duration, after: Option<SessionId>) -> SessionId {
         self.last_id += 1;
         let phase = Phase::Waiting { at, after };
-        let session = Session { app, phase, processes: BTreeSet::new(), watchdog: None };
-        self.sessions.insert(self.last_id, session);
+        self.sessions.insert(self.last_id, Session { app, phase, processes: BTreeSet::new() });
         self.last_id
     }
 
@@ -227,16 +225,9 @@ impl Sessions {
         self.stop_for_good(now, id, actions);
     }
 
-    fn started(
-        &mut self,
-        id: SessionId,
-        page: bool,
-        helpers: Vec<Role>,
-        watchdog: Option<Duration>,
-    ) {
+    fn started(&mut self, id: SessionId, page: bool, helpers: Vec<Role>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.processes.extend(helpers);
-        session.watchdog = watchdog;
         if let Phase::Component { has_page, .. } = &mut session.phase {
             *has_page = page;
         }
@@ -260,8 +251,7 @@ impl Sessions {
                 actions.push(Action::StartShell(id));
             }
             (Phase::Component { has_page: false, .. }, Role::Runtime) | (Phase::Page { .. }, Role::Shell) => {
-                let pulse = session.watchdog.map(|limit| now + limit);
-                session.phase = Phase::Running { since: now, pulse };
+                session.phase = Phase::Running { since: now };
                 let app_id = session.app.to_string();
                 actions.push(Action::Status(format!("session {id} {app_id} ready")));
                 actions.push(Action::Broadcast(Response::AppReady { session_id: id, app_id }));
@@ -275,10 +265,10 @@ impl Sessions {
         match &session.phase {
             Phase::Waiting { after: Some(other), .. } if self.sessions.contains_key(other) => None,
             Phase::Waiting { at, .. } => Some(*at),
-            Phase::Compiling { deadline }
-            | Phase::Component { deadline, .. }
-            | Phase::Page { deadline } => Some(*deadline),
-            Phase::Running { pulse, .. } => *pulse,
+            Phase::Compiling { deadline } | Phase::Component { deadline, .. } | Phase::Page { deadline } => {
+                Some(*deadline)
+            }
+            Phase::Running { .. } => None,
             Phase::Stopping { kill_at, .. } => *kill_at,
         }
     }

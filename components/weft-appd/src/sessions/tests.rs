@@ -57,9 +57,6 @@ struct World {
     uncompiled: BTreeSet<AppId>,
     /// Apps with a network broker.
     fetching: BTreeSet<AppId>,
-    watchdog: Option<Duration>,
-    /// When components were last heard of.
-    heard: BTreeMap<SessionId, Duration>,
 }
 
 impl World {
@@ -78,13 +75,8 @@ impl World {
                     let has_page = !self.pageless.contains(&app);
                     let helpers = Vec::from_iter(self.fetching.contains(&app).then_some(Role::Fetch));
                     self.processes.extend(helpers.iter().map(|role| (session, *role)));
-                    let watchdog = self.watchdog;
-                    let started = Event::Started { session, has_page, helpers, watchdog };
+                    let started = Event::Started { session, has_page, helpers };
                     all.extend(self.machine.handle(self.now, started));
-                }
-                Action::CheckPulse(session) => {
-                    let heard = self.heard.get(&session).copied().unwrap_or_default();
-                    all.extend(self.machine.handle(self.now, Event::Pulse { session, heard }));
                 }
                 Action::StartShell(session) => {
                     assert!(self.processes.insert((session, Role::Shell)), "{session} has two pages");
@@ -224,38 +216,16 @@ fn an_app_that_does_nothing_but_crash_is_given_up_until_somebody_wants_it() {
     let mut session = world.launch(1);
     for crash in 1..=MAX_IN_A_ROW {
         let actions = world.dies(session, Role::Runtime, End::Killed(11));
-        assert!(actions.iter().any(|action| matches!(action, Action::Report(Crash { in_a_row, .. }) if *in_a_row == crash)));
+        assert!(
+            actions
+                .iter()
+                .any(|action| matches!(action, Action::Report(Crash { in_a_row, .. }) if *in_a_row == crash))
+        );
         world.wait(LAST_PAUSE);
         session += 1;
     }
     assert!(world.machine.is_empty() && world.machine.next_deadline().is_none());
     world.run(1);
-}
-
-#[test]
-fn a_silent_component_is_ended_and_one_that_speaks_is_not() {
-    let mut world = World { watchdog: Some(seconds(5)), ..World::default() };
-    let session = world.run(1);
-    for _ in 0..4 {
-        world.wait(seconds(3));
-        world.heard.insert(session, world.now);
-    }
-    assert_eq!(world.machine.state(session), AppState::Running);
-    let actions = world.wait(seconds(5));
-    let report = actions.iter().find_map(|action| match action {
-        Action::Report(crash) => Some(crash.cause.to_string()),
-        _ => None,
-    });
-    assert_eq!(report.as_deref(), Some("was silent for longer than its watchdog_secs of 5 s"));
-    assert!(actions.contains(&Action::Terminate(session)));
-}
-
-#[test]
-fn a_component_without_a_watchdog_may_be_silent() {
-    let mut world = World::default();
-    let session = world.run(1);
-    world.wait(seconds(1_000_000));
-    assert_eq!(world.machine.state(session), AppState::Running);
 }
 
 #[test]
@@ -271,7 +241,9 @@ fn code_that_is_not_there_is_made_once_and_then_run() {
 
     let session = world.launch(2);
     let actions = world.dies(session, Role::Compiler, End::Failed(3));
-    assert!(actions.iter().any(|action| matches!(action, Action::Broadcast(Response::Error { code: 403, .. }))));
+    assert!(
+        actions.iter().any(|action| matches!(action, Action::Broadcast(Response::Error { code: 403, .. })))
+    );
     assert_eq!(world.machine.state(session), AppState::NotFound, "trying again would be of no use");
 }
 
@@ -389,7 +361,6 @@ proptest! {
             pageless: BTreeSet::from([app(3)]),
             uncompiled: BTreeSet::from([app(2)]),
             fetching: BTreeSet::from([app(1)]),
-            watchdog: Some(seconds(20)),
             ..World::default()
         };
         for step in steps {

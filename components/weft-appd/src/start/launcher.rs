@@ -44,7 +44,10 @@ struct Packet {
 enum Answer {
     Said(Response),
     /// The request never reached the launcher.
-    NotSent { id: u64, reason: String },
+    NotSent {
+        id: u64,
+        reason: String,
+    },
     /// The launcher is gone, and all that it started with it.
     Gone,
 }

@@ -68,7 +68,7 @@ impl Supervisor {
                 self.send_to_app(&to, &Notice::AppMessage { from, kind, payload })
             }
             Ask::Apps => {
-                let apps = self.installed().into_iter();
+                let apps = self.packages.installed().into_iter();
                 let apps = apps.map(|app| App { app_id: app.app_id, name: app.name, version: app.version });
                 Answer::Apps { apps: apps.collect() }
             }

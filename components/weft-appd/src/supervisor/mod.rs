@@ -8,6 +8,7 @@ use crate::clients::Clients;
 use crate::compositor::Compositor;
 use crate::config::Config;
 use crate::output::Ready;
+use crate::packages::Packages;
 use crate::relay::FromComponent;
 use crate::reports::Reports;
 use crate::services::Services;
@@ -23,11 +24,15 @@ use tokio::sync::mpsc;
 use weft_ipc::appd::{AppState, CrashReport, Response};
 use weft_ipc::session::Notice;
 use weft_manifest::AppId;
+use weft_package::launch::Launchable;
 
 /// All of appd but its sockets and signals.
 #[derive(Debug)]
 pub struct Supervisor {
     config: Config,
+    packages: Packages,
+    /// The package that was checked for the launch that is going on.
+    checked: Option<Launchable>,
     origin: Instant,
     sessions: Sessions,
     open: BTreeMap<SessionId, Open>,
@@ -71,6 +76,8 @@ impl Supervisor {
             None => Starter::Direct(Direct::default()),
         };
         Self {
+            packages: Packages::new(config.places.clone()),
+            checked: None,
             origin: Instant::now(),
             sessions: Sessions::new(config.ready_limit),
             open: BTreeMap::new(),
@@ -173,7 +180,10 @@ impl Supervisor {
                 tracing::error!("session {session}: its {role} cannot be started: {reason}");
                 Some(Event::Ended { session, role, end: End::Failed(1) })
             }
-            News::Ended((session, role), end) => Some(Event::Ended { session, role, end }),
+            News::Ended((session, role), end) => {
+                let end = self.after_end(session, role, end);
+                Some(Event::Ended { session, role, end })
+            }
         }
     }
 
@@ -183,10 +193,6 @@ impl Supervisor {
             Action::StartShell(session) => return self.start_shell(session),
             Action::Terminate(session) => self.terminate(session),
             Action::Kill(session) => self.kill(session),
-            Action::CheckPulse(session) => {
-                let heard = self.open.get(&session)?.record.heard();
-                return Some(Event::Pulse { session, heard });
-            }
             Action::Report(crash) => self.report(&crash),
             Action::Clear(session) => self.clear(session),
             Action::Focus(session) => {

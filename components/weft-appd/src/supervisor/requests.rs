@@ -1,11 +1,10 @@
 //! What clients of appd's sockets ask.
 
 use super::Supervisor;
-use crate::chain::chain;
 use crate::clients::FromClient;
-use crate::plan;
+use crate::packages::Refused;
 use crate::sessions::{ClientId, Event, SessionId};
-use weft_ipc::appd::{InstalledApp, Request, Response, code};
+use weft_ipc::appd::{Request, Response, code};
 use weft_manifest::AppId;
 
 impl Supervisor {
@@ -41,7 +40,7 @@ impl Supervisor {
                 self.clients.reply(client, &Response::AppState { session_id, state });
             }
             Request::QueryInstalledApps => {
-                let apps = self.installed();
+                let apps = self.packages.installed();
                 self.clients.reply(client, &Response::InstalledApps { apps });
             }
             Request::IpcForward { session_id, payload } => {
@@ -69,34 +68,18 @@ impl Supervisor {
     }
 
     pub(super) fn launch(&mut self, client: ClientId, app: AppId) {
-        let checked = self.config.store.find(&app).map_err(|error| match error {
-            error @ weft_manifest::Error::NotInstalled { .. } => (code::NOT_FOUND, error.to_string()),
-            error => (code::REFUSED, chain(&error)),
-        });
-        let checked = checked
-            .and_then(|package| plan::check(&package).map_err(|error| (code::REFUSED, chain(&error))));
-        match checked {
-            Ok(()) => self.happened(Event::Launch { client, app }),
-            Err((code, problem)) => {
-                tracing::warn!("{app} is not launched: {problem}");
-                self.refuse(client, code, problem);
+        match self.packages.open(&app) {
+            Ok(launchable) => {
+                self.checked = Some(launchable);
+                self.happened(Event::Launch { client, app });
+                // Kept only for a start that follows at once.
+                self.checked = None;
+            }
+            Err(Refused { code, reason }) => {
+                tracing::warn!("{app} is not launched: {reason}");
+                self.refuse(client, code, reason);
             }
         }
-    }
-
-    pub(super) fn installed(&self) -> Vec<InstalledApp> {
-        let apps = self.config.store.list().into_iter().filter_map(|app| match app.package {
-            Ok(package) => Some(InstalledApp {
-                app_id: package.manifest.id.to_string(),
-                name: package.manifest.name,
-                version: package.manifest.version.to_string(),
-            }),
-            Err(error) => {
-                tracing::warn!("{} is installed but broken, ignoring: {}", app.id, chain(&error));
-                None
-            }
-        });
-        apps.collect()
     }
 
     pub(super) fn refuse(&mut self, client: ClientId, code: u32, message: String) {

@@ -31,7 +31,8 @@ pub fn decode_system(id: ClientId, text: &[u8]) -> FromClient {
 pub fn decode_app(id: ClientId, session: SessionId, text: &[u8]) -> FromClient {
     match serde_json::from_slice(text) {
         Ok(AppRole::AppMessage { payload }) if payload.len() > MAX_MESSAGE_LEN => {
-            let problem = format!("a payload of {} bytes is over the limit of {MAX_MESSAGE_LEN}", payload.len());
+            let problem =
+                format!("a payload of {} bytes is over the limit of {MAX_MESSAGE_LEN}", payload.len());
             FromClient::Nonsense(id, code::BAD_REQUEST, problem)
         }
         Ok(AppRole::AppMessage { payload }) => FromClient::AppMessage(id, session, payload),

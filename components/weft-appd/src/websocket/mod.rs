@@ -48,9 +48,7 @@ pub async fn start(port: u16, folder: &Path, events: Events) -> Result<Arc<Token
         TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|source| Error::Listen { port, source })
     };
     let listener = match listen(port).await {
-        Err(Error::Listen { source, .. })
-            if port == PORT && source.kind() == io::ErrorKind::AddrInUse =>
-        {
+        Err(Error::Listen { source, .. }) if port == PORT && source.kind() == io::ErrorKind::AddrInUse => {
             tracing::warn!("port {PORT} is in use, taking any free one");
             listen(0).await?
         }

@@ -7,10 +7,13 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use weft_ipc::appd::{Request, Response};
 use weft_ipc::frame;
 use weft_ipc::session::{Answer, Ask, Line, Notice};
+use weft_package::store::Options;
+use weft_package::{Places, Store};
 
 /// Generous: tests share the machine with builds.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,17 +25,18 @@ pub struct Appd {
     pub folder: tempfile::TempDir,
     environment: Vec<(String, String)>,
     pub process: Child,
+    installs: AtomicU32,
 }
 
 impl Appd {
     /// With the counter and the test apps installed, and `environment` on top of the usual one.
     pub fn start(environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        install_apps(&folder.path().join("apps"));
+        install_apps(folder.path());
         let environment: Vec<_> =
             environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let process = spawn(folder.path(), &environment);
-        Self { folder, environment, process }
+        Self { folder, environment, process, installs: AtomicU32::new(0) }
     }
 
     /// With fake components: see `examples/fake_runtime.rs`.
@@ -42,8 +46,10 @@ impl Appd {
             environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let fake = example("fake_runtime").to_str().unwrap().to_owned();
         environment.push(("WEFT_RUNTIME_BIN".to_owned(), fake));
+        let components = folder.path().join("components");
+        environment.push(("WEFT_COMPILED_DIR".to_owned(), components.to_str().unwrap().to_owned()));
         let process = spawn(folder.path(), &environment);
-        Self { folder, environment, process }
+        Self { folder, environment, process, installs: AtomicU32::new(0) }
     }
 
     /// Installs an app with a fake component.
@@ -53,14 +59,18 @@ impl Appd {
 
     /// The same with lines of `[package]`, such as its capabilities.
     pub fn install_with(&self, id: &str, package: &str, rest: &str, script: &str) {
-        let folder = self.folder.path().join("apps").join(id);
+        let folder = self.folder.path().join("packages").join(id);
         std::fs::create_dir_all(folder.join("ui")).unwrap();
+        let version = self.installs.fetch_add(1, Ordering::Relaxed);
         let manifest = format!(
-            "[package]\nid = \"{id}\"\nname = \"Test\"\nversion = \"1.0.0\"\n{package}\n[runtime]\nmodule = \"app.wasm\"\n{rest}\n"
+            "[package]\nid = \"{id}\"\nname = \"Test\"\nversion = \"1.0.{version}\"\n{package}\n[runtime]\nmodule = \"app.wasm\"\n{rest}\n"
         );
         std::fs::write(folder.join("wapp.toml"), manifest).unwrap();
         std::fs::write(folder.join("ui/index.html"), "").unwrap();
-        std::fs::write(folder.join("app.wasm"), script).unwrap();
+        // A component without anything in it (component-model/design/mvp/Binary.md, preamble).
+        std::fs::write(folder.join("app.wasm"), b"\0asm\x0d\0\x01\0").unwrap();
+        std::fs::write(folder.join("script"), script).unwrap();
+        install(self.folder.path(), &folder);
     }
 
     /// The component of a session, played by the test.
@@ -187,6 +197,7 @@ fn spawn(folder: &Path, environment: &[(String, String)]) -> Child {
         .env("WEFT_APP_STORE", folder.join("apps"))
         .env("WEFT_APP_SHELL_BIN", example("fake_shell"))
         .env("FAKE_SHELL_DIR", folder.join("pages"))
+        .env("WEFT_TRUSTED_KEYS", folder.join("keys"))
         .env("XDG_RUNTIME_DIR", folder.join("run"))
         .env("XDG_DATA_HOME", folder.join("data"))
         .env("HOME", folder.join("home"))
@@ -364,20 +375,41 @@ pub fn signal(pid: i32, signal: Signal) {
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
 }
 
-fn install_apps(store: &Path) {
+fn install_apps(world: &Path) {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let counter = store.join(COUNTER);
+    let counter = world.join("packages").join(COUNTER);
     std::fs::create_dir_all(counter.join("ui")).unwrap();
     std::fs::copy(repository.join("apps").join(COUNTER).join("wapp.toml"), counter.join("wapp.toml"))
         .unwrap();
     std::fs::write(counter.join("ui/index.html"), "<!doctype html>").unwrap();
     std::fs::copy(counter_component(), counter.join("app.wasm")).unwrap();
+    install(world, &counter);
 }
 
-/// The runtime with its compiler.
+/// Installs a package for development.
+pub fn install(world: &Path, package: &Path) {
+    let places = places(world);
+    let options = Options { development: true, claim_data: true, approve: true, keep_image: false };
+    Store::new(&places).install(package, options).unwrap();
+}
+
+/// The folders that appd is told by its environment.
+pub fn places(world: &Path) -> Places {
+    Places {
+        stores: vec![world.join("apps")],
+        system: "/usr/share/weft/apps".into(),
+        trusted_keys: vec![world.join("keys")],
+        data: world.join("data/weft"),
+    }
+}
+
+/// The runtime with its compiler: built here, unless `WEFT_TEST_RUNTIME` names one that was built elsewhere.
 fn runtime() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
+        if let Some(built) = std::env::var_os("WEFT_TEST_RUNTIME") {
+            return built.into();
+        }
         cargo(&["build", "--package", "weft-runtime", "--features", "compiler"], "../..", &target());
         target().join("debug/weft-runtime")
     };

@@ -1,0 +1,137 @@
+//! Compiled code of installed apps: made once on this device by `weft-compile`, sealed with the device's key, and made again when it is
+//! missing or refused. Apps of the system have theirs in the verified root image.
+
+use crate::config::Config;
+use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use weft_package::launch::{Launchable, Publisher};
+
+/// The longest module.
+const MAX_MODULE: u64 = 256 << 20;
+const KEY_LEN: usize = 32;
+
+/// Why code can be neither found nor made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot write below {}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("cannot write the device's key")]
+    Key(#[from] weft_file::Error),
+    #[error("the device key {} is not {KEY_LEN} bytes long: remove it, and all apps are compiled anew", .0.display())]
+    KeyLength(PathBuf),
+}
+
+/// Where a session's code is.
+#[derive(Debug)]
+pub enum Code {
+    /// Where the runtime looks for it by itself.
+    System,
+    /// In a file that it is told, and opens with this key.
+    Made { file: PathBuf, key: OwnedFd },
+    /// To be made first.
+    Missing(Making),
+}
+
+/// Code that is being made: written beside its place, and put there when it is whole.
+#[derive(Debug)]
+pub struct Making {
+    file: PathBuf,
+    temporary: PathBuf,
+    written: File,
+}
+
+/// Where the code of this package is.
+pub fn find(config: &Config, launchable: &Launchable) -> Result<Code, Error> {
+    let on_its_own =
+        launchable.publisher == Publisher::System || std::env::var_os("WEFT_COMPILED_DIR").is_some();
+    let Some(folder) = config.compiled.as_deref().filter(|_| !on_its_own) else {
+        return Ok(Code::System);
+    };
+    let file = folder.join(format!("{}.cwasm", hash(&launchable.package.module())?));
+    if file.symlink_metadata().is_ok_and(|file| file.is_file()) {
+        return Ok(Code::Made { file, key: key(config)? });
+    }
+    let write = |source| Error::Write { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(write)?;
+    let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
+    // One that an earlier start left is written over.
+    let written = File::create(&temporary).map_err(write)?;
+    Ok(Code::Missing(Making { file, temporary, written }))
+}
+
+/// The device's key, made when it is first needed.
+pub fn key(config: &Config) -> Result<OwnedFd, Error> {
+    let path = &config.device_key;
+    let read = |source: io::Error| Error::Read { path: path.clone(), source };
+    if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        let mut bytes = [0; KEY_LEN];
+        // So few bytes are never short (getrandom(2)), and the kernel's generator is seeded long before appd starts.
+        let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| Error::Write { path: folder.to_owned(), source })?;
+        }
+        weft_file::write_atomic(path, &bytes, 0o600)?;
+    }
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let mut bytes = Vec::new();
+    let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from);
+    opened
+        .and_then(|key| File::from(key).take(KEY_LEN as u64 + 1).read_to_end(&mut bytes))
+        .map_err(read)?;
+    if bytes.len() != KEY_LEN {
+        return Err(Error::KeyLength(path.clone()));
+    }
+    copy(&bytes).map_err(read)
+}
+
+/// In memory, for processes of other users, which could not open the file again through `/proc/self/fd`.
+fn copy(key: &[u8]) -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let mut file = File::from(rustix::fs::memfd_create("device-key", flags)?);
+    file.write_all(key)?;
+    file.rewind()?;
+    let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
+    rustix::fs::fcntl_add_seals(&file, seals)?;
+    Ok(file.into())
+}
+
+fn hash(module: &Path) -> Result<String, Error> {
+    let read = |source| Error::Read { path: module.to_owned(), source };
+    let mut bytes = Vec::new();
+    File::open(module).and_then(|file| file.take(MAX_MODULE).read_to_end(&mut bytes)).map_err(read)?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+impl Making {
+    /// For the compiler to write to.
+    pub fn output(&self) -> Result<OwnedFd, Error> {
+        let copy = self.written.try_clone();
+        copy.map(OwnedFd::from).map_err(|source| Error::Write { path: self.temporary.clone(), source })
+    }
+
+    /// The compiler is done: from now on the code is there.
+    pub fn finish(&self) -> Result<(), Error> {
+        let finish = || {
+            self.written.sync_all()?;
+            // Those who run it are other users.
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+            self.written.set_permissions(mode)?;
+            std::fs::rename(&self.temporary, &self.file)
+        };
+        finish().map_err(|source| Error::Write { path: self.file.clone(), source })
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        // It is gone when it was put in its place.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
+}
