@@ -1,5 +1,5 @@
 //! The limits on computing, in time and in fuel. The component of a session may wait for its host as long as it likes, but not compute
-//! longer than its limit in between; a command has its limits once for its whole run.
+//! longer than its limit in between, or for one message; a command has its limits once for its whole run.
 //!
 //! While the component computes, a thread advances the engine's epoch every [`TICK`] and right at the deadline; compiled code looks at the
 //! epoch at every loop and call and then asks [`check`]. While the component waits, the thread sleeps, so that an idle app wakes nobody.
@@ -12,7 +12,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 use wasmtime::{Engine, Result, Store, StoreContextMut, UpdateDeadline};
@@ -35,6 +35,19 @@ pub struct Computing {
 pub struct WallExceeded {
     pub limit: Duration,
     pub computed: Duration,
+}
+
+/// The component's turn: it starts anew with everything that the component is given to do.
+#[derive(Clone)]
+pub struct Turn(Arc<Shared>);
+
+impl Turn {
+    /// The component was given a message: what it computed before was for others.
+    pub fn renew(&self) {
+        if self.0.limits.renewed {
+            self.0.begin();
+        }
+    }
 }
 
 /// The component executed more than its limit.
@@ -99,28 +112,70 @@ impl Watch {
         Ok(())
     }
 
+    /// For the component's calls.
+    pub fn turn(&self) -> Turn {
+        Turn(self.shared.clone())
+    }
+
     /// Runs the component's future.
     pub async fn watch<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
-        let mut first = true;
+        let (mut first, mut yielded) = (true, false);
+        let mut waker: Option<Arc<Noting>> = None;
         poll_fn(|context| {
-            if self.shared.limits.renewed || std::mem::replace(&mut first, false) {
-                self.shared.resumed.store(self.shared.now(), Ordering::Relaxed);
-                self.shared.fresh.store(true, Ordering::Relaxed);
-                // The component's next loop or call finds the epoch advanced.
-                self.engine.increment_epoch();
+            let noting = Noting::of(&mut waker, context.waker());
+            // One that was only interrupted goes on with its turn.
+            if std::mem::replace(&mut first, false) || (self.shared.limits.renewed && !yielded) {
+                self.shared.begin();
             }
+            self.shared.fresh.store(true, Ordering::Relaxed);
+            // The component's next loop or call finds the epoch advanced.
+            self.engine.increment_epoch();
             self.shared.computing.store(true, Ordering::Release);
             self.ticker.unpark();
-            let polled: Poll<F::Output> = future.as_mut().poll(context);
+            noting.woken.store(false, Ordering::Relaxed);
+            let polled: Poll<F::Output> =
+                future.as_mut().poll(&mut Context::from_waker(&Waker::from(noting.clone())));
             self.shared.computing.store(false, Ordering::Release);
+            yielded = noting.woken.load(Ordering::Relaxed);
             polled
         })
         .await
     }
 }
 
+/// Knows whether it was used before anybody could have waited.
+struct Noting {
+    woken: AtomicBool,
+    waker: Waker,
+}
+
+impl Noting {
+    fn of(known: &mut Option<Arc<Self>>, waker: &Waker) -> Arc<Self> {
+        match known {
+            Some(noting) if noting.waker.will_wake(waker) => noting.clone(),
+            _ => known.insert(Arc::new(Self { woken: AtomicBool::new(false), waker: waker.clone() })).clone(),
+        }
+    }
+}
+
+impl Wake for Noting {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Relaxed);
+        self.waker.wake_by_ref();
+    }
+}
+
 impl Shared {
+    fn begin(&self) {
+        self.resumed.store(self.now(), Ordering::Relaxed);
+        self.fresh.store(true, Ordering::Relaxed);
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
     }

@@ -1,6 +1,6 @@
 //! One run of a component, the same for a session and for a command: link, limit, run, and say how it ended.
 
-use crate::deadline::{Computing, FuelExceeded, WallExceeded, Watch};
+use crate::deadline::{FuelExceeded, WallExceeded, Watch};
 use crate::limits::Limit;
 use crate::link;
 use crate::state::State;
@@ -53,11 +53,14 @@ impl Guest {
         Ok(Self { command, engine: engine.clone() })
     }
 
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Runs it to its end.
-    pub async fn run(&self, state: State, limits: Computing) -> Result<Ended, Error> {
+    pub async fn run(&self, state: State, watch: &Watch) -> Result<Ended, Error> {
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.budget);
-        let watch = Watch::start(&self.engine, limits).map_err(Error::Thread)?;
         watch.limit(&mut store).map_err(Error::Engine)?;
         let guest = watch.watch(async {
             let command = self.command.instantiate_async(&mut store).await.map_err(Failure::Instantiation)?;

@@ -1,6 +1,6 @@
 //! `weft-runtime run`: a component as a command of its own, for developers.
 
-use crate::deadline::Computing;
+use crate::deadline::{Computing, Watch};
 use crate::guest::{Guest, resource_table};
 use crate::limits::Budget;
 use crate::net::Network;
@@ -55,7 +55,11 @@ fn grants(args: &RunArgs) -> Grants {
 
 async fn command(args: &RunArgs, guest: &Guest, limits: &Limits) -> Result<Ending, Error> {
     let network = if args.allow_net { Network::all() } else { Network::default() };
+    let wall = args.timeout.unwrap_or(NO_TIMEOUT);
+    let computing = Computing { wall, fuel: args.fuel(), renewed: false };
+    let watch = Watch::start(guest.engine(), computing).map_err(Error::Thread)?;
     let state = State {
+        turn: watch.turn(),
         wasi: wasi(args, &network)?,
         table: resource_table(limits),
         budget: Budget::new(limits),
@@ -68,10 +72,8 @@ async fn command(args: &RunArgs, guest: &Guest, limits: &Limits) -> Result<Endin
         network,
         quota: None,
     };
-    let wall = args.timeout.unwrap_or(NO_TIMEOUT);
-    let computing = Computing { wall, fuel: args.fuel(), renewed: false };
     tokio::select! {
-        ended = guest.run(state, computing) => ended?.ending(),
+        ended = guest.run(state, &watch) => ended?.ending(),
         // The guest waits; while it computes its own deadline ends it.
         () = tokio::time::sleep(wall) => {
             Err(Error::Limit { exit: Exit::WallLimit, reason: format!("the guest ran for {wall:?}") })

@@ -2,7 +2,7 @@
 
 use crate::args::SessionArgs;
 use crate::channel::Channel;
-use crate::deadline::Computing;
+use crate::deadline::{Computing, Watch};
 use crate::guest::{Guest, resource_table};
 use crate::guest_log::GuestLog;
 use crate::host::fetch::Broker;
@@ -78,7 +78,10 @@ async fn session(
     let logs = [GuestLog::new("stdout"), GuestLog::new("stderr")];
     let network = Network::new(grants);
     let watchdog = Watchdog::new();
+    let computing = Computing { wall: limits.wall, fuel: limits.fuel, renewed: true };
+    let watch = Watch::start(guest.engine(), computing).map_err(Error::Thread)?;
     let state = State {
+        turn: watch.turn(),
         wasi: wasi(args, grants, &network, &logs)?,
         table: resource_table(limits),
         budget: Budget::new(limits),
@@ -91,9 +94,8 @@ async fn session(
         network,
         quota: quota(args, limits),
     };
-    let computing = Computing { wall: limits.wall, fuel: limits.fuel, renewed: true };
     let ending = tokio::select! {
-        ended = guest.run(state, computing) => ended.and_then(|ended| ended.ending()),
+        ended = guest.run(state, &watch) => ended.and_then(|ended| ended.ending()),
         () = host_is_gone(channel.as_deref()) => Ok(Ending::Exit(Exit::Done)),
         () = watchdog.silence(limits.watchdog) => Err(silent(limits)),
     };

@@ -1,6 +1,7 @@
 //! What the store of a session holds.
 
 use crate::channel::Channel;
+use crate::deadline::Turn;
 use crate::host::fetch::Broker;
 use crate::limits::Budget;
 use crate::net::{Names, Network};
@@ -23,6 +24,7 @@ pub struct State {
     pub broker: Option<Broker>,
     pub readiness: Readiness,
     pub watchdog: Watchdog,
+    pub turn: Turn,
     /// The apps of `app:send:<id>`.
     pub sends_to: Vec<String>,
     /// Whether appd was asked to tell about sessions.

@@ -58,6 +58,7 @@ impl inbox::Host for State {
     fn receive(&mut self) -> Option<inbox::Message> {
         self.watchdog.alive();
         let message = self.channel.as_ref()?.receive_app()?;
+        self.turn.renew();
         Some(inbox::Message { from: message.from, kind: message.kind, payload: message.payload })
     }
 

@@ -46,7 +46,9 @@ impl State {
 
     fn next_message(&self) -> Option<String> {
         self.watchdog.alive();
-        self.channel.as_ref().and_then(|channel| channel.receive())
+        let message = self.channel.as_ref()?.receive()?;
+        self.turn.renew();
+        Some(message)
     }
 }
 

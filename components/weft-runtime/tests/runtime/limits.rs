@@ -1,7 +1,9 @@
 //! Every limit ends the component, with its own exit code and a line in the log.
 
 use crate::harness::{Outcome, World, component, wait_ready};
+use std::io::Write;
 use std::time::{Duration, Instant};
+use weft_ipc::session::Line;
 use weft_runtime::Exit;
 
 #[test]
@@ -28,6 +30,20 @@ fn fuel_ends_a_component_before_its_time_does_and_is_new_after_each_wait() {
     let mut probe = World::probe("files").serve(&["--max-fuel", "1000000"]);
     for _ in 0..2000 {
         assert_eq!(probe.order("no"), "error no such order");
+    }
+    probe.close().is(Exit::Done, "");
+}
+
+#[test]
+fn a_flood_of_messages_is_no_endless_loop() {
+    let mut probe = World::probe("files").serve(&["--max-wall", "200ms"]);
+    let batch = Line::Message("no".into()).encode().unwrap().repeat(40);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(1) {
+        probe.channel.write_all(batch.as_bytes()).unwrap();
+        for _ in 0..40 {
+            assert_eq!(probe.hear_message(), "error no such order");
+        }
     }
     probe.close().is(Exit::Done, "");
 }
