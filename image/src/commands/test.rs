@@ -128,7 +128,7 @@ fn system_ui(root: &Path) -> Command {
 }
 
 /// The suites that need no image.
-fn suites(root: &Path) -> [Suite; 3] {
+fn suites(root: &Path) -> [Suite; 4] {
     let cargo = |folder: &str, arguments: &[&str]| {
         let mut command = host_cargo(&root.join(folder));
         command.args(["test", "--locked"]).args(arguments);
@@ -139,6 +139,23 @@ fn suites(root: &Path) -> [Suite; 3] {
             name: "workspace",
             target: "workspace",
             command: cargo(".", &["--workspace", "--exclude", "weft-ci"]),
+        },
+        Suite {
+            name: "the compositor in a window",
+            target: "workspace",
+            command: cargo(
+                ".",
+                &[
+                    "--package",
+                    "weft-compositor",
+                    "--features",
+                    "winit",
+                    "--test",
+                    "compositor",
+                    "--",
+                    "window::",
+                ],
+            ),
         },
         Suite {
             name: "engine shells, without the engine",

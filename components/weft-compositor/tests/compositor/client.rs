@@ -6,6 +6,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use wayland_client::globals::{GlobalList, registry_queue_init};
 use wayland_client::protocol::{wl_buffer, wl_compositor, wl_pointer, wl_seat, wl_shm, wl_surface};
 use wayland_client::{Connection, Dispatch, EventQueue, Proxy, QueueHandle};
@@ -30,7 +31,11 @@ pub struct Window {
 
 impl Client {
     pub fn connect(output: &Output) -> Self {
-        let connection = Connection::from_socket(output.connect()).unwrap();
+        Self::over(output.connect())
+    }
+
+    pub fn over(stream: UnixStream) -> Self {
+        let connection = Connection::from_socket(stream).unwrap();
         let (globals, queue) = registry_queue_init::<Diary>(&connection).unwrap();
         let handle = queue.handle();
         Self { connection, queue, handle, globals, diary: Diary::default() }

@@ -11,3 +11,5 @@ mod output;
 mod placement;
 mod popups;
 mod process;
+#[cfg(feature = "winit")]
+mod window;

@@ -7,14 +7,14 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use wayland_client::Connection;
 
-fn program() -> Command {
+pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weft-compositor"));
     command.stdin(Stdio::piped()).stderr(Stdio::piped()).env_remove("WEFT_COMPOSITOR_SOCKET");
     command
 }
 
 /// Ends the program with the test.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
