@@ -16,6 +16,9 @@ pub fn run(arguments: &FlashArgs) -> Result<ExitCode, Error> {
         (None, Some(output)) if output.exists() && !arguments.force => {
             return Err(flash::Error::Exists(output.clone()).into());
         }
+        (None, Some(output)) if !has_folder(output) => {
+            return Err(format!("the folder of {} is not there: make it first", output.display()).into());
+        }
         _ => {}
     }
     let workspace = Workspace::find()?;
@@ -35,6 +38,11 @@ pub fn run(arguments: &FlashArgs) -> Result<ExitCode, Error> {
         println!("{}", output.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a file of that name can be made.
+fn has_folder(file: &Path) -> bool {
+    file.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir())
 }
 
 fn confirmed(target: &Target) -> Result<bool, Error> {

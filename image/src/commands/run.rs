@@ -37,7 +37,10 @@ pub fn run(arguments: &RunArgs) -> Result<ExitCode, Error> {
     };
 
     if window.is_none() && !arguments.headless {
-        eprintln!("no display here (or QEMU has no window for it), going on without: the console is below");
+        eprintln!(
+            "no display here (DISPLAY and WAYLAND_DISPLAY are empty, or QEMU has no window for it), going on as with --headless: the \
+             console is below, and `cargo weft shot` saves what is on the screen"
+        );
     }
     eprintln!("booting {} ({accelerator:?}, {memory_mib} MiB); Ctrl-C ends it", image.profile);
     let machine = Machine {
