@@ -8,8 +8,7 @@ use crate::protocol::{MAX_FILE_LEN, Operation, Reply};
 use crate::roots::Place;
 use crate::{Refusal, Roots};
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, RawMode, ResolveFlags, Stat, fchmod, fstat, fsync, mkdirat,
-    openat2, renameat, unlinkat,
+    AtFlags, Dir, FileType, Mode, OFlags, RawMode, Stat, fchmod, fstat, fsync, mkdirat, renameat, unlinkat,
 };
 use rustix::io::Errno;
 use std::ffi::OsStr;
