@@ -82,9 +82,7 @@ pub fn key(config: &Config) -> Result<OwnedFd, Error> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let mut bytes = Vec::new();
     let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from);
-    opened
-        .and_then(|key| File::from(key).take(KEY_LEN as u64 + 1).read_to_end(&mut bytes))
-        .map_err(read)?;
+    opened.and_then(|key| File::from(key).take(KEY_LEN as u64 + 1).read_to_end(&mut bytes)).map_err(read)?;
     if bytes.len() != KEY_LEN {
         return Err(Error::KeyLength(path.clone()));
     }

@@ -216,6 +216,45 @@ fn every_refusal_says_what_to_do_and_starts_nothing() {
 }
 
 #[test]
+fn an_installed_app_is_compiled_at_its_first_launch_and_again_when_its_code_was_changed() {
+    let compiler = harness::program("weft-compile");
+    let appd = Appd::start(&[("WEFT_COMPILE_BIN", compiler.to_str().unwrap())]);
+    let mut client = appd.client();
+    let session = client.launch(COUNTER);
+    assert_eq!(appd.page(session).ask(r#"{"op":"inc"}"#), r#"{"count":1}"#);
+    let folder = appd.folder.path().join("data/weft/compiled");
+    let made = || {
+        let files = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path());
+        let files: Vec<_> = files.collect();
+        assert!(files.len() == 1 && files[0].extension().unwrap() == "cwasm", "{files:?}");
+        files[0].clone()
+    };
+    let first = made();
+    let modified = first.metadata().unwrap().modified().unwrap();
+    let key = appd.folder.path().join("data/weft/device-key").metadata().unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&key.permissions());
+    assert_eq!((key.len(), mode & 0o777), (32, 0o600));
+    client.send(&Request::TerminateApp { session_id: session });
+    stopped(&mut client, session);
+
+    // The second launch takes what is there.
+    let session = client.launch(COUNTER);
+    assert_eq!(made().metadata().unwrap().modified().unwrap(), modified);
+    client.send(&Request::TerminateApp { session_id: session });
+    stopped(&mut client, session);
+
+    // A byte of the code is another one: it is never run, but made anew.
+    let mut code = std::fs::read(&first).unwrap();
+    let middle = code.len() / 2;
+    code[middle] ^= 1;
+    std::fs::write(&first, code).unwrap();
+    client.launch_only(COUNTER);
+    client.ready(COUNTER);
+    assert!(appd.log().contains("it is made anew"));
+    assert_ne!(made().metadata().unwrap().modified().unwrap(), modified);
+}
+
+#[test]
 fn what_its_own_runtime_refuses_is_not_started_again() {
     let appd = Appd::start_fake(&[]);
     appd.install("org.weft.refused", "", "exit 5");

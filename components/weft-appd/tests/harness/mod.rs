@@ -208,7 +208,12 @@ fn spawn(folder: &Path, environment: &[(String, String)]) -> Child {
         .stdout(log.try_clone().unwrap())
         .stderr(log);
     if real {
-        command.env("WEFT_RUNTIME_BIN", runtime()).env("WEFT_COMPILED_DIR", compiled());
+        command.env("WEFT_RUNTIME_BIN", program("weft-runtime"));
+        if environment.iter().any(|(name, _)| name == "WEFT_COMPILE_BIN") {
+            command.env_remove("WEFT_COMPILED_DIR");
+        } else {
+            command.env("WEFT_COMPILED_DIR", compiled());
+        }
     }
     command.spawn().unwrap()
 }
@@ -403,17 +408,17 @@ pub fn places(world: &Path) -> Places {
     }
 }
 
-/// The runtime with its compiler: built here, unless `WEFT_TEST_RUNTIME` names one that was built elsewhere.
-fn runtime() -> PathBuf {
+/// A program of the workspace: built here, unless `WEFT_TEST_BIN` names a folder with those that were built elsewhere.
+pub fn program(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
-        if let Some(built) = std::env::var_os("WEFT_TEST_RUNTIME") {
-            return built.into();
+        if let Some(folder) = std::env::var_os("WEFT_TEST_BIN") {
+            return folder.into();
         }
-        cargo(&["build", "--package", "weft-runtime", "--features", "compiler"], "../..", &target());
-        target().join("debug/weft-runtime")
+        cargo(&["build", "--package", "weft-runtime", "--package", "weft-compile"], "../..", &target());
+        target().join("debug")
     };
-    BUILT.get_or_init(build).clone()
+    BUILT.get_or_init(build).join(name)
 }
 
 /// A fake program of the examples.
@@ -445,8 +450,8 @@ fn compiled() -> PathBuf {
     let compile = || {
         let folder = target().join("compiled-for-appd-tests");
         std::fs::create_dir_all(&folder).unwrap();
-        let mut command = Command::new(runtime());
-        command.arg("compile").arg(counter_component()).arg("--output").arg(&folder);
+        let mut command = Command::new(program("weft-compile"));
+        command.arg(counter_component()).arg("--output").arg(&folder);
         assert!(command.status().unwrap().success());
         folder
     };
