@@ -58,10 +58,10 @@ impl Kind {
         matches!(self, Self::Fetch | Self::Compositor | Self::Appd)
     }
 
-    /// Whether it never turns writable memory into code: all but the runtime, whose engine maps a component's code first and makes it
-    /// executable afterwards.
+    /// Whether it never turns writable memory into code: all but those with a Wasm engine, which writes or maps a component's code first
+    /// and makes it executable, and no longer writable, afterwards.
     pub fn never_gains_code(self) -> bool {
-        self != Self::Runtime
+        !matches!(self, Self::Runtime | Self::Compile)
     }
 
     /// Whether it tells other processes by the ids that the kernel attests (`SO_PEERCRED`), which it could not from namespaces of its own.

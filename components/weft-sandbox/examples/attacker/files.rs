@@ -23,6 +23,7 @@ pub fn work(folder: &str) -> Outcome {
         fs::create_dir("/tmp/work")?;
         fs::write("/tmp/work/note", "x")?;
         fs::rename("/tmp/work/note", "/tmp/work/note2")?;
+        fs::remove_dir_all("/tmp/work")?;
         fs::write(Path::new(folder).join("mine"), "mine")?;
         fs::read(Path::new(folder).join("mine"))?;
     }

@@ -104,8 +104,9 @@ impl Stage {
     }
 
     /// The attack in the sandbox of a kind.
-    pub fn within(&self, kind: Kind, name: &str, argument: &str) -> Outcome {
-        let (sandbox, mut reader) = self.sandbox(kind, &[name, argument]);
+    pub fn within(&self, kind: Kind, namespaces: bool, name: &str, argument: &str) -> Outcome {
+        let (mut sandbox, mut reader) = self.sandbox(kind, &[name, argument]);
+        sandbox.namespaces = namespaces;
         let child = match sandbox.spawn() {
             Ok(child) => child,
             Err(error) => return Outcome::Broken(full(&error)),
