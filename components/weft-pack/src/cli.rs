@@ -124,6 +124,9 @@ pub struct Install {
     /// Allow whatever the update asks for.
     #[arg(long)]
     pub approve: bool,
+    /// Keep an image as it is, to be mounted at every launch, instead of unpacking it.
+    #[arg(long)]
+    pub keep_image: bool,
 }
 
 #[derive(Debug, Args)]

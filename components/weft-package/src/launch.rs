@@ -6,6 +6,7 @@
 
 use crate::approval::missing;
 use crate::hex;
+use crate::image::{self, ImageFiles};
 use crate::inventory::{self, Digest, Inventory};
 use crate::lock::{self, SessionLock};
 use crate::places::Places;
@@ -37,6 +38,9 @@ pub struct Launchable {
     pub publisher: Publisher,
     /// The revision; `None` for a system package.
     pub revision: Option<Digest>,
+    /// Where the revision is an image: have the mount helper mount it, and run from the mountpoint instead of the package's folder, which
+    /// then holds only the image.
+    pub image: Option<ImageFiles>,
     /// Keep it until the session is over: so long no update or removal takes the files away. `None` for a system package.
     pub lock: Option<SessionLock>,
 }
@@ -71,6 +75,8 @@ pub enum Refusal {
         "{id} asks for {capability}, and nothing on this system stands behind it: remove it from package.capabilities in wapp.toml"
     )]
     NotBacked { id: String, capability: String },
+    #[error(transparent)]
+    Image(#[from] image::Error),
     #[error(transparent)]
     Record(#[from] record::Error),
     #[error(transparent)]
@@ -119,7 +125,7 @@ fn open_system(folder: &Path, id: &AppId) -> Result<Launchable, Refusal> {
     }
     let package = open_as(folder, id)?;
     check_backed(&package)?;
-    Ok(Launchable { package, publisher: Publisher::System, revision: None, lock: None })
+    Ok(Launchable { package, publisher: Publisher::System, revision: None, image: None, lock: None })
 }
 
 fn open_installed(places: &Places, layout: &Layout, id: &AppId) -> Result<Launchable, Refusal> {
@@ -132,14 +138,29 @@ fn open_installed(places: &Places, layout: &Layout, id: &AppId) -> Result<Launch
     if inventory.revision() != digest {
         return Err(Refusal::Modified(folder));
     }
-    let package = open_as(&folder, id)?;
+    let image = installed_image(&folder, &inventory);
+    let package = match &image {
+        Some(files) => named(Package { folder: folder.clone(), manifest: image::manifest(files)? }, id)?,
+        None => open_as(&folder, id)?,
+    };
     let records = Records::of(places, id);
     let owner = check_owner(places, id, &folder, &inventory, &records)?;
     if let Some(capability) = missing(&package.manifest.capabilities, &records.approved()?).first() {
         return Err(Refusal::NotApproved { id: id.to_string(), capability: capability.to_string() });
     }
     check_backed(&package)?;
-    Ok(Launchable { package, publisher: Publisher::Owner(owner), revision: Some(digest), lock: Some(lock) })
+    Ok(Launchable {
+        package,
+        publisher: Publisher::Owner(owner),
+        revision: Some(digest),
+        image,
+        lock: Some(lock),
+    })
+}
+
+/// The image that a revision consists of, if it is no folder of files.
+pub(crate) fn installed_image(folder: &Path, inventory: &Inventory) -> Option<ImageFiles> {
+    inventory.get(image::INSTALLED_NAME).map(|_| ImageFiles::beside(&folder.join(image::INSTALLED_NAME)))
 }
 
 /// Whether the owner of the id signed these files and is still trusted.
@@ -152,7 +173,10 @@ pub(crate) fn check_owner(
 ) -> Result<Owner, Refusal> {
     let owner = records.owner()?.ok_or_else(|| Refusal::NoOwner { id: id.to_string() })?;
     if let Owner::Publisher(key) = &owner {
-        signature::verify(folder, inventory, key)?;
+        match installed_image(folder, inventory) {
+            Some(files) => drop(files.signer(std::slice::from_ref(key))?),
+            None => signature::verify(folder, inventory, key)?,
+        }
         let trust = TrustStore::read(&places.trusted_keys);
         if !trust.trusts(key) {
             let (id, keys) = (id.to_string(), trust.describe());
@@ -185,10 +209,13 @@ fn lock_active(layout: &Layout, id: &AppId) -> Result<(Digest, SessionLock), Ref
 }
 
 fn open_as(folder: &Path, id: &AppId) -> Result<Package, Refusal> {
-    let package = Package::open(folder)?;
+    named(Package::open(folder)?, id)
+}
+
+fn named(package: Package, id: &AppId) -> Result<Package, Refusal> {
     if package.manifest.id != *id {
         let found = package.manifest.id.to_string();
-        return Err(weft_manifest::Error::OtherId { folder: folder.to_owned(), found }.into());
+        return Err(weft_manifest::Error::OtherId { folder: package.folder, found }.into());
     }
     Ok(package)
 }

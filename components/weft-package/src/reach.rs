@@ -94,17 +94,19 @@ fn need(interface: &str, function: &str) -> Option<Need> {
         "weft:app/supervisor" => Need::Any(&[Kind::Supervisor]),
         "wasi:io/error" | "wasi:io/poll" | "wasi:io/streams" => Need::Nothing,
         "wasi:cli/environment" | "wasi:cli/exit" => Need::Nothing,
-        "wasi:cli/stdin" | "wasi:cli/stdout" | "wasi:cli/stderr" => Need::Nothing,
-        "wasi:cli/terminal-input" | "wasi:cli/terminal-output" => Need::Nothing,
-        "wasi:cli/terminal-stdin" | "wasi:cli/terminal-stdout" | "wasi:cli/terminal-stderr" => Need::Nothing,
+        "wasi:cli/stdin" | "wasi:cli/stdout" | "wasi:cli/stderr" => Need::Any(&[Kind::Stdio]),
+        "wasi:cli/terminal-input" | "wasi:cli/terminal-output" => Need::Any(&[Kind::Stdio]),
+        "wasi:cli/terminal-stdin" | "wasi:cli/terminal-stdout" | "wasi:cli/terminal-stderr" => {
+            Need::Any(&[Kind::Stdio])
+        }
         "wasi:filesystem/types" | "wasi:filesystem/preopens" => Need::Nothing,
         "wasi:clocks/monotonic-clock" | "wasi:clocks/wall-clock" => Need::Any(&[Kind::Clock]),
         "wasi:random/random" | "wasi:random/insecure" | "wasi:random/insecure-seed" => {
             Need::Any(&[Kind::Random])
         }
+        "wasi:sockets/ip-name-lookup" => Need::Any(&[Kind::Tcp]),
         "wasi:sockets/network"
         | "wasi:sockets/instance-network"
-        | "wasi:sockets/ip-name-lookup"
         | "wasi:sockets/tcp"
         | "wasi:sockets/tcp-create-socket" => Need::Any(&[Kind::Tcp, Kind::Listen]),
         "wasi:sockets/udp" | "wasi:sockets/udp-create-socket" => Need::Never,
@@ -115,8 +117,9 @@ fn need(interface: &str, function: &str) -> Option<Need> {
 /// Whether an import makes use of a capability.
 fn uses(import: &Import, kind: Kind) -> bool {
     match kind {
-        Kind::Files => import.interface() == "wasi:filesystem/types",
-        Kind::Env => import.interface() == "wasi:cli/environment",
+        Kind::Files => import.interface() == "wasi:filesystem/types" && !import.functions.is_empty(),
+        Kind::Env => import.interface() == "wasi:cli/environment" && !import.functions.is_empty(),
+        Kind::Tcp | Kind::Listen => import.interface() == "wasi:sockets/tcp" && !import.functions.is_empty(),
         _ => import.functions.iter().any(|function| {
             matches!(need(import.interface(), function), Some(Need::Any(kinds)) if kinds.contains(&kind))
         }),
@@ -203,7 +206,8 @@ fn disagreements(manifest: &Manifest, by_default: &[Capability], imports: &[Impo
             found.push(Disagreement::Unused { capability: capability.to_string() });
         }
     }
-    if !imports.iter().any(|import| import.interface() == "weft:app/notify") {
+    let notifies = |import: &Import| import.interface() == "weft:app/notify" && !import.functions.is_empty();
+    if !imports.iter().any(notifies) {
         found.push(Disagreement::NeverReady);
     }
     found

@@ -9,6 +9,7 @@ use std::process::Command;
 use weft_package::audit;
 use weft_package::image::{self, ImageFiles};
 use weft_package::key::SecretKey;
+use weft_package::store::Options;
 
 /// `None`, said on the way, where mkfs.erofs is missing.
 fn built(world: &World, key: Option<&SecretKey>) -> Option<ImageFiles> {
@@ -166,4 +167,27 @@ fn garbage_and_truncated_images_end_with_a_reason() {
     }
     fs::write(world.path("empty.img"), "").unwrap();
     assert!(world.install_dev(&world.path("empty.img")).unwrap_err().to_string().contains("is no package"));
+}
+
+#[test]
+fn image_kept_as_it_is_is_launched_from_its_signed_root_hash() {
+    let world = World::new();
+    let key = world.key("key");
+    world.trust(&key);
+    let Some(files) = built(&world, Some(&key)) else { return };
+    let keep = Options { keep_image: true, ..Options::default() };
+    weft_package::Store::new(&world.places).install(&files.image, keep).unwrap();
+    let app = world.open().unwrap();
+    let image = app.image.as_ref().expect("the image was unpacked");
+    assert_eq!(image.signer(&[key.public()]).unwrap(), &key.public());
+    assert_eq!(app.package.manifest.version.to_string(), "1.0.0");
+    assert!(audit::stores(&world.places).unwrap()[0].is_sound());
+    let mut bytes = fs::read(&image.image).unwrap();
+    bytes[5000] ^= 1;
+    fs::write(&image.image, bytes).unwrap();
+    assert!(world.open().unwrap_err().to_string().contains("was changed after it was installed"));
+    world.distrust(&key);
+    weft_package::Store::new(&world.places)
+        .install(&files.image, keep)
+        .expect_err("an untrusted image is installed");
 }

@@ -9,8 +9,8 @@ use std::path::Path;
 use weft_package::Store;
 use weft_package::store::{Error, Options, Outcome};
 
-const APPROVE: Options = Options { development: false, claim_data: false, approve: true };
-const CLAIM: Options = Options { development: false, claim_data: true, approve: false };
+const APPROVE: Options = Options { development: false, claim_data: false, approve: true, keep_image: false };
+const CLAIM: Options = Options { development: false, claim_data: true, approve: false, keep_image: false };
 
 /// The installation is refused with this sentence and leaves the store as it was.
 fn refused(world: &World, package: &Path, options: Options, sentence: &str) {

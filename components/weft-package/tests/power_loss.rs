@@ -9,7 +9,7 @@ use weft_package::launch::{self, Refusal};
 use weft_package::store::Options;
 use weft_package::{Places, Store};
 
-const APPROVED: Options = Options { development: false, claim_data: false, approve: true };
+const APPROVED: Options = Options { development: false, claim_data: false, approve: true, keep_image: false };
 
 /// The version that is launched, `None` where there is no app. Anything else is a broken state.
 fn launched(places: &Places) -> Option<String> {

@@ -12,8 +12,12 @@ use weft_package::store::{self, Options, Outcome, State};
 use weft_package::{Places, Store, hex, words};
 
 pub fn install(places: &Places, arguments: &Install) -> Result {
-    let options =
-        Options { development: arguments.dev, claim_data: arguments.claim_data, approve: arguments.approve };
+    let options = Options {
+        development: arguments.dev,
+        claim_data: arguments.claim_data,
+        approve: arguments.approve,
+        keep_image: arguments.keep_image,
+    };
     let done = Store::new(places).install(&folder_of(&arguments.package), options)?;
     let manifest = &done.manifest;
     let what = match &done.outcome {

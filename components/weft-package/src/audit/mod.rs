@@ -64,8 +64,14 @@ pub fn stores(places: &Places) -> Result<Vec<Statement>, Error> {
     let mut statements = Vec::new();
     for entry in store::list(places) {
         let folder = entry.store.join(entry.id.as_str());
-        let read = |path: &str, most| read_file(&folder.join(path), most);
-        let mut statement = statement(entry.id.as_str(), &folder, read)?;
+        let installed = folder.join(image::INSTALLED_NAME);
+        let mut statement = if installed.exists() {
+            let bytes = image::read(&installed)?;
+            in_tree(&Tree::new(&bytes, &installed)?, &installed, "", entry.id.as_str(), "not launched")?
+        } else {
+            let read = |path: &str, most| read_file(&folder.join(path), most);
+            statement(entry.id.as_str(), &folder, read)?
+        };
         match entry.state {
             State::Launchable { publisher, .. } => statement.publisher = describe(&publisher),
             State::Refused(refusal) => {

@@ -46,6 +46,11 @@ impl ImageFiles {
         }
     }
 
+    /// All of them; the signature may be missing.
+    pub(crate) fn all(&self) -> [&Path; 4] {
+        [&self.image, &self.hash, &self.root_hash, &self.signature]
+    }
+
     /// The root hash as it stands beside the image: worth what vouches for it.
     pub fn root_hash(&self) -> Result<Digest, Error> {
         let text = String::from_utf8(self.companion(&self.root_hash, 1024)?).unwrap_or_default();

@@ -25,6 +25,7 @@ use crate::{bounds, inventory, key, signature};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use weft_manifest::{MANIFEST_NAME, Manifest};
 
 /// What images of packages are named by after the id.
 pub const SUFFIX: &str = ".app.img";
@@ -32,6 +33,9 @@ pub const SUFFIX: &str = ".app.img";
 /// Documentation/filesystems/erofs.rst.
 pub const MAGIC: u32 = 0xe0f5_e1e2;
 pub const MAGIC_AT: u64 = 1024;
+
+/// The longest manifest, in bytes.
+const MAX_MANIFEST: u64 = 64 << 10;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -71,6 +75,20 @@ pub enum Error {
     Package(#[from] weft_manifest::Error),
     #[error(transparent)]
     Disk(#[from] disk::Error),
+}
+
+/// What an image is called in its revision of the store; its companions beside it.
+pub(crate) const INSTALLED_NAME: &str = "package.app.img";
+
+/// The manifest in an image whose every block was checked against its root hash.
+pub(crate) fn manifest(files: &ImageFiles) -> Result<Manifest, Error> {
+    let bytes = read(&files.image)?;
+    files.verity()?.check(files, &bytes)?;
+    let name = files.image.join(MANIFEST_NAME);
+    let text = Tree::new(&bytes, &files.image)?.file(&format!("/{MANIFEST_NAME}"), MAX_MANIFEST)?;
+    let text = text.ok_or_else(|| weft_manifest::Error::NoManifest(files.image.clone()))?;
+    let manifest = Manifest::parse(&String::from_utf8_lossy(&text), &name);
+    Ok(manifest.map_err(weft_manifest::Error::from)?)
 }
 
 /// The bytes of an image, for [`Tree::new`] and [`unpack_from`].

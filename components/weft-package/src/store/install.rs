@@ -1,12 +1,14 @@
 //! Installing and updating.
 
 use super::layout::Layout;
-use super::staging::Staging;
+use super::staging::{Form, Staging};
 use super::switch::tidy_or_warn;
 use super::{Error, Store};
 use crate::approval::missing;
 use crate::check;
+use crate::image::{self, ImageFiles};
 use crate::inventory::{Digest, Inventory};
+use crate::launch::installed_image;
 use crate::record::{Owner, Records};
 use crate::signature;
 use crate::trust::TrustStore;
@@ -22,6 +24,8 @@ pub struct Options {
     pub claim_data: bool,
     /// Allow whatever an update asks for.
     pub approve: bool,
+    /// Keep an image as it is, for the mount helper to mount, instead of unpacking it.
+    pub keep_image: bool,
 }
 
 /// What an installation did.
@@ -74,8 +78,13 @@ impl Store<'_> {
         options: Options,
         staging: &Staging<'_>,
     ) -> Result<(Installed, Layout), Error> {
-        let inventory = staging.fill(source)?;
-        let report = check::contents(&staging.folder, source)?;
+        let as_image = options.keep_image && Form::of(source)? == Form::Image;
+        let (inventory, contents) = if as_image {
+            staging.fill_with_image(source)?
+        } else {
+            (staging.fill(source)?, staging.folder.clone())
+        };
+        let report = check::contents(&contents, source)?;
         let manifest = report.manifest;
         let id = manifest.id.clone();
         if self.places.system.join(id.as_str()).symlink_metadata().is_ok() {
@@ -129,6 +138,9 @@ impl Store<'_> {
             return Ok(Owner::Development);
         }
         let trust = TrustStore::read(&self.places.trusted_keys);
+        if let Some(files) = installed_image(&staging.folder, inventory) {
+            return Ok(Owner::Publisher(files.signer(trust.keys())?.clone()));
+        }
         let signer = signature::find_signer(&staging.folder, inventory, trust.keys());
         match signer.map_err(|error| error.of(source))? {
             Some(key) => Ok(Owner::Publisher(key.clone())),
@@ -209,7 +221,12 @@ pub(super) fn union(a: &[Capability], b: &[Capability]) -> Vec<Capability> {
 
 /// The manifest of the active revision; `None` for one that is too damaged to say.
 pub(super) fn current(layout: &Layout, digest: &Digest) -> Option<Manifest> {
-    Package::open(&layout.revision(digest)).ok().map(|package| package.manifest)
+    let folder = layout.revision(digest);
+    let image = folder.join(image::INSTALLED_NAME);
+    if image.exists() {
+        return image::manifest(&ImageFiles::beside(&image)).ok();
+    }
+    Package::open(&folder).ok().map(|package| package.manifest)
 }
 
 fn is_intact(layout: &Layout, digest: &Digest) -> bool {

@@ -3,12 +3,14 @@
 use super::Error;
 use super::layout::Layout;
 use crate::disk::{Disk, create_folders, grow_folders};
+use crate::image::ImageFiles;
 use crate::inventory::Inventory;
+use crate::limits::MAX_BYTES;
 use crate::lock::ChangeLock;
 use crate::{archive, image};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open, openat};
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -96,6 +98,26 @@ impl<'a> Staging<'a> {
         }
         self.disk.sync_tree(&self.folder)?;
         Ok(Inventory::of_folder(&self.folder)?)
+    }
+
+    /// Copies an image with its companions into the folder, and unpacks it beside, to be looked at: the folder with the contents.
+    pub fn fill_with_image(&self, source: &Path) -> Result<(Inventory, PathBuf), Error> {
+        let (from, to) =
+            (ImageFiles::beside(source), ImageFiles::beside(&self.folder.join(image::INSTALLED_NAME)));
+        for (from, to) in from.all().into_iter().zip(to.all()) {
+            let is_optional = from.extension().is_some_and(|extension| extension == "sig");
+            let file = match File::open(from) {
+                Ok(file) => file,
+                Err(error) if error.kind() == ErrorKind::NotFound && is_optional => continue,
+                Err(error) => return Err(Error::Read { path: from.to_owned(), source: error }),
+            };
+            self.disk.create_file(to, &mut file.take(MAX_BYTES))?;
+        }
+        self.disk.sync_tree(&self.folder)?;
+        let contents = self.outer.join("contents");
+        self.disk.create_folder(&contents)?;
+        image::unpack(self.disk, &to.image, &contents)?;
+        Ok((Inventory::of_folder(&self.folder)?, contents))
     }
 
     fn copy(&self, source: &Path) -> Result<(), Error> {

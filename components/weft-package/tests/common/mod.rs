@@ -123,7 +123,8 @@ impl World {
     }
 }
 
-pub const DEVELOPMENT: Options = Options { development: true, claim_data: false, approve: false };
+pub const DEVELOPMENT: Options =
+    Options { development: true, claim_data: false, approve: false, keep_image: false };
 
 pub fn places(root: &Path) -> Places {
     let system = root.join("system");
