@@ -34,7 +34,7 @@ impl Config {
             "/usr/share/weft/ui-kit",
             "/state/appd/.local/share/weft/apps",
             "/state/appd/compiled",
-            "/run/weft/mounts",
+            "/run/weft/packages",
             "/run/weft/appd",
         ];
         Self {
@@ -65,7 +65,7 @@ mod tests {
     fn only_plain_paths_of_packages_are_shown() {
         let config = Config::device(102);
         for good in
-            ["/usr/share/weft/apps/org.weft.demo.counter", "/state/appd/compiled", "/run/weft/mounts/a.b.c/1"]
+            ["/usr/share/weft/apps/org.weft.demo.counter", "/state/appd/compiled", "/run/weft/packages/a.b.c/1"]
         {
             assert!(config.may_show(Path::new(good)), "{good}");
         }
