@@ -44,8 +44,10 @@ pub fn run(arguments: &TestArgs) -> Result<ExitCode, Error> {
             failed.push("pages that try to leave their package");
         }
         eprintln!("\n== the same tree gives the same image");
-        if !is_reproducible(&workspace)? {
-            failed.push("reproducible image");
+        for profile in ["core", "kiosk"] {
+            if !is_reproducible(&workspace, profile)? {
+                failed.push("reproducible image");
+            }
         }
         eprintln!("\n== virtual machines");
         let mut command = host_cargo(root);
@@ -89,14 +91,14 @@ fn build(workspace: &Workspace, profile: &str, rebuild: bool) -> Result<ImageInf
     Ok(pipeline::build(workspace, &Request { profile: profile.to_owned(), rebuild })?)
 }
 
-/// Assembles the core image once more, past the cache, and compares root hash, command line and every byte of the disk.
-fn is_reproducible(workspace: &Workspace) -> Result<bool, Error> {
-    let first = build(workspace, "core", false)?;
+/// Assembles an image once more, past the cache, and compares root hash, command line and every byte of the disk.
+fn is_reproducible(workspace: &Workspace, profile: &str) -> Result<bool, Error> {
+    let first = build(workspace, profile, false)?;
     let first_disk = sha256_file(&first.image)?;
-    let second = build(workspace, "core", true)?;
+    let second = build(workspace, profile, true)?;
     let same = first == second && first_disk == sha256_file(&second.image)?;
     eprintln!(
-        "root hash {} and {}: {}",
+        "{profile}: root hash {} and {}: {}",
         first.root_hash,
         second.root_hash,
         if same { "ok" } else { "DIFFERENT" }
