@@ -3,6 +3,7 @@
 mod boot;
 mod counter;
 mod image;
+mod isolation;
 mod package_image;
 mod power;
 mod restart;
@@ -26,6 +27,7 @@ fn main() {
         boot::trials(),
         counter::trials(),
         image::trials(),
+        isolation::trials(),
         package_image::trials(),
         power::trials(),
         restart::trials(),

@@ -1,0 +1,76 @@
+//! Every process of the device, while an app runs: whose it is, what it may do, and what its memory holds.
+
+use crate::counter::open_counter;
+use crate::{KIOSK, vm_test};
+use anyhow::{Context, ensure};
+use libtest_mimic::Trial;
+use std::collections::BTreeMap;
+use weft_ci::TestVm;
+
+/// The only processes of root: PID 1, the two services that need it, and this test's own agent.
+const ROOT: [&str; 4] = ["init", "weft-launcher", "weft-mount-helper", "weft-ci-agent"];
+/// Namespaces of its own, beside those that every confined process has. The compositor and appd tell others by ids that the kernel attests,
+/// and hear of devices and of tools, so that they share the others with the system.
+const SHARED: [&str; 2] = ["weft-compositor", "weft-appd"];
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        vm_test("every_process_is_confined", KIOSK, every_process_is_confined),
+        vm_test("no_memory_is_writable_and_executable", KIOSK, no_memory_is_both),
+    ]
+}
+
+fn every_process_is_confined(vm: &mut TestVm) -> anyhow::Result<()> {
+    open_counter(vm)?;
+    let agent = vm.agent()?;
+    let namespaces_of = |links: Vec<String>| -> BTreeMap<String, String> {
+        links.into_iter().filter_map(|link| Some((link.split_once(':')?.0.to_owned(), link))).collect()
+    };
+    let system = namespaces_of(agent.read_links("/proc/1/ns")?);
+    let mut confined = 0;
+    for process in agent.processes()? {
+        let name = process.name.rsplit('/').next().unwrap_or_default().to_owned();
+        if ROOT.contains(&name.as_str()) {
+            continue;
+        }
+        let status = agent.read(&format!("/proc/{}/status", process.pid))?;
+        let field = |field: &str| -> anyhow::Result<&str> {
+            let line = status.lines().find_map(|line| line.strip_prefix(field)).context("no such field")?;
+            Ok(line.trim_start_matches(':').trim())
+        };
+        ensure!(process.uid != 0, "{name} runs as root");
+        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            ensure!(u64::from_str_radix(field(set)?, 16)? == 0, "{name} has {set} {}", field(set)?);
+        }
+        ensure!(field("NoNewPrivs")? == "1", "{name} may gain privileges");
+        ensure!(field("Seccomp")? == "2", "{name} has no system call filter");
+        let own = namespaces_of(agent.read_links(&format!("/proc/{}/ns", process.pid))?);
+        let wanted: &[&str] = match name.as_str() {
+            shared if SHARED.contains(&shared) => &["mnt", "ipc", "uts"],
+            "weft-servo-shell" => &["mnt", "ipc", "uts", "net", "user", "cgroup"],
+            "weft-fetch" => &["mnt", "ipc", "uts", "user", "cgroup", "pid"],
+            _ => &["mnt", "ipc", "uts", "net", "user", "cgroup", "pid"],
+        };
+        for kind in wanted {
+            ensure!(own.get(*kind) != system.get(*kind), "{name} is in the system's {kind} namespace");
+        }
+        confined += 1;
+    }
+    ensure!(confined >= 5, "only {confined} confined processes are there");
+    Ok(())
+}
+
+fn no_memory_is_both(vm: &mut TestVm) -> anyhow::Result<()> {
+    open_counter(vm)?;
+    let agent = vm.agent()?;
+    let mut mappings = 0;
+    for process in agent.processes()? {
+        for line in agent.read(&format!("/proc/{}/maps", process.pid))?.lines() {
+            let protection = line.split_whitespace().nth(1).unwrap_or_default();
+            ensure!(!(protection.contains('w') && protection.contains('x')), "{}: {line}", process.name);
+            mappings += 1;
+        }
+    }
+    ensure!(mappings > 100, "only {mappings} mappings are there");
+    Ok(())
+}
