@@ -55,6 +55,10 @@ impl Init {
         for (to, link) in LINKS {
             let _ = std::os::unix::fs::symlink(to, link);
         }
+        // The kernel makes them with the first device of their kind; a confined service sees only folders that are there when it starts.
+        for folder in ["/dev/dri", "/dev/input"] {
+            let _ = fs::create_dir(folder);
+        }
         standard_streams();
     }
 
