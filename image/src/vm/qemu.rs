@@ -41,7 +41,8 @@ impl Qemu {
         let display = ["WAYLAND_DISPLAY", "DISPLAY"]
             .iter()
             .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
-        ["gtk", "sdl"]
+        // GTK's window starts at 640x480 and makes the guest take that size; SDL's takes the guest's.
+        ["sdl", "gtk"]
             .into_iter()
             .find(|backend| display && self.displays.iter().any(|known| known == backend))
     }
