@@ -49,7 +49,7 @@ impl Bounds {
     /// Bytes that an archive of this size may unpack to, with its headers and padding.
     pub fn most(packed: u64) -> u64 {
         let headers = MAX_FILES as u64 * 4096;
-        packed.saturating_mul(MAX_EXPANSION).max(EXPANSION_FREE).min(MAX_BYTES) + headers
+        packed.saturating_mul(MAX_EXPANSION).clamp(EXPANSION_FREE, MAX_BYTES) + headers
     }
 
     pub fn folder(&mut self, path: &str) -> Result<(), Fault> {

@@ -22,7 +22,7 @@ pub struct Entry {
 pub enum State {
     Launchable {
         manifest: Box<Manifest>,
-        publisher: Publisher,
+        publisher: Box<Publisher>,
         revision: Option<Digest>,
         can_roll_back: bool,
     },
@@ -49,7 +49,7 @@ fn entry(places: &Places, id: AppId, store: PathBuf) -> Entry {
             let before = app.revision.and_then(|revision| History::read(&layout).before(&revision));
             State::Launchable {
                 manifest: Box::new(app.package.manifest),
-                publisher: app.publisher,
+                publisher: Box::new(app.publisher),
                 revision: app.revision,
                 can_roll_back: before.is_some_and(|before| layout.revision(&before).is_dir()),
             }
