@@ -64,9 +64,11 @@ mod tests {
     #[test]
     fn only_plain_paths_of_packages_are_shown() {
         let config = Config::device(102);
-        for good in
-            ["/usr/share/weft/apps/org.weft.demo.counter", "/state/appd/compiled", "/run/weft/packages/a.b.c/1"]
-        {
+        for good in [
+            "/usr/share/weft/apps/org.weft.demo.counter",
+            "/state/appd/compiled",
+            "/run/weft/mounts/a.b.c/1",
+        ] {
             assert!(config.may_show(Path::new(good)), "{good}");
         }
         for bad in [
