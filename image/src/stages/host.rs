@@ -165,4 +165,12 @@ mod tests {
         assert!(is_debian("NAME=\"Debian GNU/Linux\"\nID=debian\n"));
         assert!(!is_debian("ID=ubuntu\nID_LIKE=debian\n"));
     }
+
+    #[test]
+    fn who_cannot_install_is_told_what_to_install() {
+        let other = Error::OtherDistribution(vec!["/usr/bin/bc (bc)".to_owned()]).to_string();
+        assert!(other.contains("not Debian") && other.ends_with("/usr/bin/bc (bc)"), "{other}");
+        let no_sudo = Error::NoSudo(vec!["bc".to_owned(), "flex".to_owned()]).to_string();
+        assert!(no_sudo.ends_with("apt-get install bc flex"), "{no_sudo}");
+    }
 }
