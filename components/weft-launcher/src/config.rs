@@ -67,7 +67,7 @@ mod tests {
         for good in [
             "/usr/share/weft/apps/org.weft.demo.counter",
             "/state/appd/compiled",
-            "/run/weft/mounts/a.b.c/1",
+            "/run/weft/packages/org.weft.notes-7",
         ] {
             assert!(config.may_show(Path::new(good)), "{good}");
         }
