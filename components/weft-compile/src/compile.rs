@@ -76,10 +76,9 @@ pub fn compile(args: &Args) -> Result<(), Error> {
     // Taken before anything else opens or closes descriptors.
     let inherited = |raw| weft_service::inherited_fd(raw).ok_or(Error::NoDescriptor(raw));
     let descriptor = args.output_fd.map(inherited).transpose()?;
-    let inherited = args.key_fd.map(|fd| PathBuf::from(format!("/proc/self/fd/{fd}")));
-    let key = match (&args.key, inherited) {
+    let key = match (&args.key, args.key_fd.map(inherited).transpose()?) {
         (Some(path), _) => Some(Key::read(path)?),
-        (None, Some(path)) => Some(Key::read_inherited(&path)?),
+        (None, Some(descriptor)) => Some(Key::take(descriptor, "--key-fd")?),
         (None, None) => None,
     };
     let manifest = args.manifest.as_deref().map(read_manifest).transpose()?;

@@ -18,6 +18,7 @@ use rustix::fs::{Mode, OFlags};
 use sha2::Sha256;
 use std::fs::File;
 use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 const MAGIC: &[u8; 8] = b"weftcode";
@@ -55,11 +56,10 @@ impl Key {
         bytes.try_into().map(Self).map_err(|_| Error::Key(path.to_owned()))
     }
 
-    /// Reads 32 bytes of an inherited descriptor, by its path in `/proc/self/fd`.
-    pub fn read_inherited(path: &Path) -> Result<Self, Error> {
-        let read = |source| Error::Read { path: path.to_owned(), source };
+    /// Reads 32 bytes of an inherited descriptor, which errors call `name`.
+    pub fn take(descriptor: OwnedFd, name: &str) -> Result<Self, Error> {
         let mut key = [0; KEY_LEN];
-        File::open(path).map_err(read)?.read_exact(&mut key).map_err(|_| Error::Key(path.to_owned()))?;
+        File::from(descriptor).read_exact(&mut key).map_err(|_| Error::Key(name.into()))?;
         Ok(Self(key))
     }
 

@@ -12,7 +12,6 @@ use crate::state::{Readiness, State};
 use crate::storage::Quota;
 use crate::watchdog::Watchdog;
 use crate::{Ending, Error, Exit, code, sys};
-use std::io::Read;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,10 +61,9 @@ fn load(args: &SessionArgs, engine: &Engine, module: &Module) -> Result<Componen
 }
 
 fn inherited_key(fd: i32) -> Result<Key, Error> {
-    let missing = || Error::NoDescriptor { option: "--compiled-key-fd", fd };
-    let mut key = [0; 32];
-    sys::inherited_file(fd).ok_or_else(missing)?.read_exact(&mut key).map_err(|_| missing())?;
-    Ok(Key::new(key))
+    let option = "--compiled-key-fd";
+    let descriptor = sys::inherited(fd).ok_or(Error::NoDescriptor { option, fd })?;
+    Ok(Key::take(descriptor, option).map_err(code::Error::from)?)
 }
 
 async fn session(

@@ -1,7 +1,6 @@
 //! The unsafe calls of this crate.
 #![allow(unsafe_code)]
 
-use std::fs::File;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use wasmtime::component::Component;
@@ -38,9 +37,4 @@ pub fn inherited(raw: RawFd) -> Option<OwnedFd> {
     rustix::io::fcntl_setfd(borrowed, rustix::io::FdFlags::CLOEXEC).ok()?;
     // SAFETY: the descriptor is open and was passed on the command line to be owned here; its flag now keeps a second call out.
     Some(unsafe { OwnedFd::from_raw_fd(raw) })
-}
-
-/// As [`inherited`], for a file.
-pub fn inherited_file(raw: RawFd) -> Option<File> {
-    inherited(raw).map(File::from)
 }
