@@ -117,7 +117,8 @@ fn read_only_is_read_only(service: &Service) {
 
 fn ends_are_told(service: &Service) {
     let mut client = service.connect();
-    client.start(spawn("org.weft.a", &["fail"]));
+    // Kept open: the process would fail for its lost output otherwise.
+    let _output = client.start(spawn("org.weft.a", &["fail"]));
     assert_eq!(client.next(), Response::Exited { id: 1, code: Some(7), signal: None });
     let mut output = client.start(spawn("org.weft.a", &["wait"]));
     client::read_until(&mut output, "waiting");
