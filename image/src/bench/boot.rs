@@ -1,5 +1,6 @@
 //! From the kernel's entry to PID 1, the first frame and the system UI, by the guest's own clock; then clicks.
 
+use super::trace::Trace;
 use super::{Bench, Figure, Result, click, median};
 use crate::image_info::ImageInfo;
 use crate::vm::console::InitLine;
@@ -18,7 +19,9 @@ const STEPS: [(&str, &str, f64); 3] = [
 /// Boots the kiosk several times, from one disk; the first boot also tells where the counter's buttons are.
 pub fn boot(bench: &Bench, kiosk: &ImageInfo) -> Result<Vec<Figure>> {
     let disk = bench.fresh_disk(kiosk)?;
-    let machine = Machine::headless(bench.work.folder(), disk.path(), bench.memory_mib, bench.accelerator);
+    let mut machine =
+        Machine::headless(bench.work.folder(), disk.path(), bench.memory_mib, bench.accelerator);
+    let trace = Trace::of(&mut machine);
     let mut times = [const { Vec::new() }; STEPS.len()];
     let mut places = None;
     let mut clicks = click::Clicks::default();
@@ -36,7 +39,7 @@ pub fn boot(bench: &Bench, kiosk: &ImageInfo) -> Result<Vec<Figure>> {
         session::launch(&mut vm, bench.pace, click::APP)?;
         session::settled(&mut vm, bench.pace)?;
         if let Some(places) = &places {
-            clicks.measure(&mut vm, bench.pace, places)?;
+            clicks.measure(&mut vm, bench.pace, places, &trace)?;
         }
         vm.power_button()?;
         vm.wait_end(bench.pace.limit(30), "waiting for the machine to switch off")?;

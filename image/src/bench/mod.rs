@@ -5,6 +5,7 @@ mod click;
 mod log;
 mod memory;
 mod size;
+mod trace;
 
 pub use boot::boot;
 pub use memory::memory;
@@ -15,7 +16,7 @@ use crate::vm::work::Disk;
 use crate::vm::work::{Work, copy_and_lock};
 use crate::vm::{self, Accelerator, Pace, Qemu};
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One figure, its promised limit, and how to measure it again.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,6 +50,8 @@ pub enum Error {
     Log(String),
     #[error("the counter's pixels did not change after click {0}")]
     NoChange(usize),
+    #[error("QEMU noted no frame after a click in {}: a QEMU with the trace backend `log` is needed, as Debian's", .0.display())]
+    NoTrace(PathBuf),
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
