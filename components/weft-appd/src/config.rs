@@ -47,6 +47,8 @@ pub struct Config {
     pub compile: PathBuf,
     /// `WEFT_LAUNCHER_SOCKET`: who starts processes; appd itself where it is not set.
     pub launcher: Option<PathBuf>,
+    /// `WEFT_MOUNT_HELPER`: the socket of who mounts package images.
+    pub mount_helper: Option<PathBuf>,
     /// Where the code of installed apps goes that was made on this device.
     pub compiled: Option<PathBuf>,
     /// What that code is sealed with.
@@ -108,6 +110,7 @@ impl Config {
             portal: program("WEFT_FILE_PORTAL_BIN", SYSTEM_PORTAL),
             compile,
             launcher,
+            mount_helper: path("WEFT_MOUNT_HELPER"),
             compiled,
             device_key,
             places: Places::from_env()?,

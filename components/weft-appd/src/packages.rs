@@ -2,7 +2,7 @@
 
 use crate::chain::chain;
 use weft_ipc::appd::{InstalledApp, code};
-use weft_manifest::{AppId, Store};
+use weft_manifest::{AppId, Manifest, Store};
 use weft_package::Places;
 use weft_package::launch::{self, Launchable, Refusal};
 
@@ -40,16 +40,27 @@ impl Packages {
 
     pub fn installed(&self) -> Vec<InstalledApp> {
         let apps = self.store.list().into_iter().filter_map(|app| match app.package {
-            Ok(package) => Some(InstalledApp {
-                app_id: package.manifest.id.to_string(),
-                name: package.manifest.name,
-                version: package.manifest.version.to_string(),
-            }),
-            Err(error) => {
-                tracing::warn!("{} is installed but broken, ignoring: {}", app.id, chain(&error));
-                None
-            }
+            Ok(package) => Some(told(package.manifest)),
+            // An image's manifest is in the image.
+            Err(weft_manifest::Error::NoManifest(_)) => match self.open(&app.id) {
+                Ok(launchable) => Some(told(launchable.package.manifest)),
+                Err(refused) => broken(&app.id, &refused.reason),
+            },
+            Err(error) => broken(&app.id, &chain(&error)),
         });
         apps.collect()
     }
+}
+
+fn told(manifest: Manifest) -> InstalledApp {
+    InstalledApp {
+        app_id: manifest.id.to_string(),
+        name: manifest.name,
+        version: manifest.version.to_string(),
+    }
+}
+
+fn broken(app: &AppId, reason: &str) -> Option<InstalledApp> {
+    tracing::warn!("{app} is installed but broken, ignoring: {reason}");
+    None
 }

@@ -45,12 +45,18 @@ fn a_crash_is_reported_with_its_reason_limit_and_last_words_and_survives_a_resta
 fn a_component_that_was_silent_for_too_long_is_started_again() {
     let appd = Appd::start_fake(&[]);
     // What the runtime does when its watchdog bites.
-    appd.install(APP, "[runtime.limits]\nwatchdog_secs = 1", "argument --watchdog-secs 1\nready\nexit 19");
+    appd.install(APP, "[runtime.limits]\nwatchdog_secs = 1", "argument --watchdog-secs 1\nexit 19");
     let mut client = appd.client();
-    let session = client.launch(APP);
-    assert_ne!(client.ready(APP), session);
+    let session = client.launch_only(APP);
     let found = reports_of(&mut client, APP);
     assert_eq!(found[0].limits, ["runtime.limits.watchdog_secs"]);
+    let next = client.expect("the next session", |response| match response {
+        Response::RunningApps { sessions } => {
+            sessions.iter().map(|app| app.session_id).find(|id| *id != session)
+        }
+        _ => None,
+    });
+    assert!(next > session);
 }
 
 #[test]

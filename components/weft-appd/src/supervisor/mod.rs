@@ -1,6 +1,8 @@
 //! Turns what happens into events, lets [`Sessions`] decide, and does what it says.
 
 mod asks;
+mod closing;
+mod opening;
 mod processes;
 mod requests;
 
