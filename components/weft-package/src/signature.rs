@@ -27,7 +27,7 @@ pub enum Error {
         folder.display()
     )]
     Wrong { folder: PathBuf, key: String },
-    #[error("the signature of {} is of no trusted publisher: put the publisher's .pub file into {keys}", folder.display())]
+    #[error("the signature of {} is of no trusted publisher, or a file was changed after signing: sign it again, or put the publisher's .pub file into {keys}", folder.display())]
     Untrusted { folder: PathBuf, keys: String },
 }
 

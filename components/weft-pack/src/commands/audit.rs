@@ -19,8 +19,8 @@ pub fn audit(arguments: &Audit) -> Result {
     let faults = statements.iter().filter(|statement| !statement.is_sound()).count();
     lines.push(match (statements.len(), faults) {
         (0, _) => "there are no apps".to_owned(),
-        (apps, 0) => format!("{apps} apps: every manifest says what its component imports"),
-        (apps, faults) => format!("{faults} of {apps} apps: manifest and component disagree"),
+        (apps, 0) => format!("apps: {apps}; every manifest says what its component imports"),
+        (apps, faults) => format!("apps: {apps}; manifest and component disagree in {faults}"),
     });
     let apps: Value = statements.iter().map(to_json).collect();
     let mut answer = Answer::new(lines, json!({ "apps": apps, "disagreements": faults }));
