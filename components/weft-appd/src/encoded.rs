@@ -14,10 +14,12 @@ pub struct Encoded {
     app_json: Option<Arc<[u8]>>,
 }
 
+type Encode = fn(&Response) -> Option<Vec<u8>>;
+
 impl Encoded {
     /// `None` when clients of this kind are not told.
     pub fn for_kind(&mut self, kind: Kind, response: &Response) -> Option<Arc<[u8]>> {
-        let (form, encode): (_, fn(&Response) -> Option<Vec<u8>>) = match (kind, response) {
+        let (form, encode): (_, Encode) = match (kind, response) {
             (Kind::Socket, _) => (&mut self.message_pack, message_pack),
             (Kind::App(_), Response::IpcMessage { .. } | Response::Error { .. }) => {
                 (&mut self.app_json, app_json)

@@ -117,12 +117,12 @@ impl Supervisor {
 
     /// The answer that follows from what was replied to a component's wish.
     fn replied(&mut self) -> Answer {
-        let answers = std::mem::take(&mut self.replies).into_iter().filter_map(|reply| match reply {
+        let mut answers = std::mem::take(&mut self.replies).into_iter().filter_map(|reply| match reply {
             Response::LaunchAck { session_id, .. } => Some(Answer::Started { session_id }),
             Response::Error { message, .. } => Some(failed(&message)),
             _ => None,
         });
-        answers.last().unwrap_or(Answer::Done)
+        answers.next_back().unwrap_or(Answer::Done)
     }
 }
 
