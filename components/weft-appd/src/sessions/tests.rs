@@ -213,16 +213,13 @@ fn the_pause_before_a_restart_doubles_up_to_its_limit_and_a_long_run_forgives() 
 #[test]
 fn an_app_that_does_nothing_but_crash_is_given_up_until_somebody_wants_it() {
     let mut world = World::default();
-    let mut session = world.launch(1);
-    for crash in 1..=MAX_IN_A_ROW {
+    let first = world.launch(1);
+    for (session, crash) in (first..).zip(1..=MAX_IN_A_ROW) {
         let actions = world.dies(session, Role::Runtime, End::Killed(11));
-        assert!(
-            actions
-                .iter()
-                .any(|action| matches!(action, Action::Report(Crash { in_a_row, .. }) if *in_a_row == crash))
-        );
+        let counts =
+            |action: &Action| matches!(action, Action::Report(Crash { in_a_row, .. }) if *in_a_row == crash);
+        assert!(actions.iter().any(counts), "{actions:?}");
         world.wait(LAST_PAUSE);
-        session += 1;
     }
     assert!(world.machine.is_empty() && world.machine.next_deadline().is_none());
     world.run(1);
