@@ -15,6 +15,11 @@
       yield [`task:${task.dataset.key}`, task.firstElementChild];
       yield [`close:${task.dataset.key}`, task.lastElementChild];
     }
+    // What a notification is seen as: a toast, a line in the task bar while an app is in front, an entry of the centre.
+    for (const [what, list] of [["toast", "toasts"], ["notice", "centre-list"]]) {
+      for (const notice of document.getElementById(list).children) yield [`${what}:${notice.querySelector("weft-app-icon")?.getAttribute("app-id") || "system"}`, notice];
+    }
+    yield one("ticker", "ticker");
   }
 
   function report() {
