@@ -9,7 +9,6 @@ macro_rules! gl_calls {
             adapted { $($adapted)* }
             safe {
                 fn get_type() -> GlType;
-                fn buffer_data_untyped(target: GLenum, size: GLsizeiptr, data: *const GLvoid, usage: GLenum);
                 fn buffer_sub_data_untyped(target: GLenum, offset: isize, size: GLsizeiptr, data: *const GLvoid);
                 fn map_buffer(target: GLenum, access: GLbitfield) -> *mut c_void;
                 fn map_buffer_range(
@@ -65,7 +64,6 @@ macro_rules! gl_calls {
                 fn bind_vertex_array(vao: GLuint);
                 fn bind_vertex_array_apple(vao: GLuint);
                 fn bind_renderbuffer(target: GLenum, renderbuffer: GLuint);
-                fn bind_framebuffer(target: GLenum, framebuffer: GLuint);
                 fn bind_texture(target: GLenum, texture: GLuint);
                 fn bind_vertex_buffer(binding_index: GLuint, buffer: GLuint, offset: GLintptr, stride: GLint);
                 fn draw_buffers(bufs: &[GLenum]);
@@ -166,7 +164,6 @@ macro_rules! gl_calls {
                 fn blend_func_separate(src_rgb: GLenum, dest_rgb: GLenum, src_alpha: GLenum, dest_alpha: GLenum);
                 fn blend_equation(mode: GLenum);
                 fn blend_equation_separate(mode_rgb: GLenum, mode_alpha: GLenum);
-                fn color_mask(r: bool, g: bool, b: bool, a: bool);
                 fn cull_face(mode: GLenum);
                 fn front_face(mode: GLenum);
                 fn enable(cap: GLenum);

@@ -16,9 +16,11 @@ use crate::package::{self, Package};
 use clock::FrameClock;
 use context::SwglContext;
 use dpi::PhysicalSize;
+use euclid::{Box2D, Size2D};
 use servo::protocol_handler::ProtocolRegistry;
 use servo::{
-    EventLoopWaker, InputEvent, Servo, ServoBuilder, UserContentManager, UserScript, WebView, WebViewBuilder,
+    DevicePixel, EventLoopWaker, InputEvent, Servo, ServoBuilder, UserContentManager, UserScript, WebView,
+    WebViewBuilder,
 };
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -147,6 +149,19 @@ impl Engine {
                 tracing::warn!("the page did not take {} messages: {error:?}", batch.len());
             }
             page.inbox.borrow_mut().taken();
+        });
+    }
+
+    /// Tells the page's events when nothing that the page shows is missing any more: every picture and font is drawn, and the page has
+    /// taken the class `reftest-wait`, by which pages tell an engine that they are not finished, from its root element.
+    pub fn tell_when_settled(&self) {
+        let page = self.page.clone();
+        let pixel: Box2D<f32, DevicePixel> = Box2D::from_size(Size2D::new(1.0, 1.0));
+        self.webview.take_screenshot(Some(pixel.into()), move |result| {
+            if let Err(error) = result {
+                tracing::warn!("the engine does not say whether the page is drawn: {error:?}, ignoring");
+            }
+            page.tell(PageEvent::Settled);
         });
     }
 

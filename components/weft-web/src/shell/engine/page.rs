@@ -21,6 +21,8 @@ pub enum PageEvent {
     FrameReady,
     /// The document and all it needs are there.
     Complete,
+    /// All that the document shows has been drawn: its pictures, its fonts, and what it waited for itself.
+    Settled,
     Title(String),
     Cursor(Cursor),
     /// The system UI wants to be above the apps, or below them again.
@@ -63,7 +65,7 @@ impl Page {
         self.events.take()
     }
 
-    fn tell(&self, event: PageEvent) {
+    pub(super) fn tell(&self, event: PageEvent) {
         let mut events = self.events.borrow_mut();
         if events.last() != Some(&event) {
             events.push(event);

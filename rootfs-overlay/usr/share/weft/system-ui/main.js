@@ -29,6 +29,7 @@
     weft.renderTaskbar(state, act);
     weft.renderNotices(state, act);
     weft.layoutChanged();
+    if (state.apps !== null || state.link === "lost") document.documentElement.classList.remove("reftest-wait");
     clearTimeout(tick);
     const due = weft.nextTick(state);
     if (due !== null) tick = setTimeout(() => act({ type: "ui:tick" }), Math.max(0, due - Date.now()) + 20);
