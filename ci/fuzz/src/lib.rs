@@ -24,7 +24,11 @@ impl Disk for Nowhere {
 
     fn create_file(&self, path: &Path, contents: &mut dyn Read) -> Result<u64, Error> {
         check(path);
-        io::copy(contents, &mut io::sink()).map_err(|source| Error { what: "read", path: path.to_owned(), source })
+        io::copy(contents, &mut io::sink()).map_err(|source| Error {
+            what: "read",
+            path: path.to_owned(),
+            source,
+        })
     }
 
     fn create_link(&self, _: &Path, path: &Path) -> Result<(), Error> {

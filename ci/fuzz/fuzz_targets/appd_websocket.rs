@@ -1,0 +1,6 @@
+//! appd's WebSocket: one message a line, and what the sessions make of them.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| weft_appd::fuzz::websocket(input));
