@@ -15,6 +15,7 @@ mod mapper;
 mod places;
 mod serve;
 mod sys;
+pub mod udev;
 
 pub use activate::{Unmounted, mount, umount};
 pub use error::Error;

@@ -3,7 +3,7 @@ use clap::{Parser, Subcommand};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use weft_mount_helper::{Places, mount, serve, umount};
+use weft_mount_helper::{Places, mount, serve, udev, umount};
 
 /// Mounts package images: signature, loop device, dm-verity, EROFS.
 #[derive(Parser)]
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> anyhow::Result<()> {
+    udev::do_not_wait().context("cannot refuse System V semaphores to this process")?;
     let places = Places { stores: args.store, trusted_keys: args.trusted_keys, mounts: args.mounts };
     match args.command {
         Command::Mount { image, mountpoint } => {
