@@ -70,7 +70,7 @@
   function show(state, words) {
     const ready = started && document.body.className !== "silent";
     if (state) view.status(state, words);
-    else if (ready && document.body.className !== "unsaved") view.status(dirty() ? "saving" : "saved", dirty() ? "Saving…" : "Saved");
+    else if (ready && document.body.className !== "unsaved") view.status(dirty() ? "saving" : "saved", dirty() ? "Saving…" : note ? "Saved" : "Ready");
     at("new").disabled = !started;
     for (const id of ["remind", "delete", "text"]) if (at(id).disabled !== (note === null)) at(id).disabled = note === null;
     view.layoutChanged();

@@ -69,6 +69,7 @@
     const places = [...PLACES.map((what) => [what, at(what)]), ...[...at("list").children].map((item, index) => [`note:${index}`, item])];
     const lines = [];
     for (const [what, element] of places) {
+      if (element.disabled) continue; // nothing to press yet
       const box = element.getBoundingClientRect();
       if (box.width > 0 && box.height > 0) lines.push(`weft-layout ${what} ${[box.left, box.top, box.width, box.height].map(Math.round).join(" ")}`);
     }
