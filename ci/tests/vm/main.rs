@@ -4,6 +4,7 @@ mod boot;
 mod counter;
 mod image;
 mod isolation;
+mod notes;
 mod package_image;
 mod power;
 mod restart;
@@ -27,6 +28,7 @@ fn main() {
         boot::trials(),
         counter::trials(),
         image::trials(),
+        notes::trials(),
         isolation::trials(),
         package_image::trials(),
         power::trials(),
