@@ -4,7 +4,6 @@
 //! order is fixed: the URL is read once, its host is decided about, its name is looked up once, every address is decided about, and the
 //! connection goes to those addresses.
 
-mod address;
 mod broker;
 pub mod certificates;
 mod client;
@@ -15,7 +14,6 @@ mod request;
 mod rules;
 mod transport;
 
-pub use address::is_public;
 pub use broker::serve;
 pub use client::{Client, Times};
 pub use network::{Network, System};

@@ -1,10 +1,10 @@
 //! Whom a session may ask: decided from the URL and the addresses of its host, before any connection.
 
-use crate::address::is_public;
 use crate::ports;
 use std::net::IpAddr;
 use url::{Host, Url};
 use weft_ipc::fetch::MAX_URL_LEN;
+use weft_manifest::is_public;
 
 /// Why a URL is not asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,6 +2,7 @@
 //!
 //! What comes out of here is validated: a [`Manifest`] exists only if every field is right. Paths in it are plain relative ones.
 
+mod address;
 mod capability;
 mod error;
 mod id;
@@ -14,6 +15,7 @@ mod raw;
 mod store;
 mod unused;
 
+pub use address::is_public;
 pub use capability::{Availability, Capability, Host, UnknownCapability};
 pub use error::{Error, ManifestError};
 pub use id::{AppId, InvalidId};

@@ -14,9 +14,7 @@ use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsCtxView};
 use weft_component::Grants;
 use weft_manifest::Capability;
 
-mod public;
-
-use public::is_public;
+use weft_manifest::is_public;
 
 /// What the component may connect to and listen on. Clones share what names were found to mean.
 #[derive(Debug, Clone, Default)]

@@ -20,10 +20,10 @@ pub fn work(folder: &str) -> Outcome {
     fs::File::open("/dev/urandom")?.read_exact(&mut chance)?;
     fs::File::options().write(true).open("/dev/null")?.write_all(&chance)?;
     if !folder.is_empty() {
-        fs::create_dir("/tmp/work")?;
-        fs::write("/tmp/work/note", "x")?;
-        fs::rename("/tmp/work/note", "/tmp/work/note2")?;
-        fs::remove_dir_all("/tmp/work")?;
+        fs::create_dir("/tmp/own")?;
+        fs::write("/tmp/own/note", "x")?;
+        fs::rename("/tmp/own/note", "/tmp/own/note2")?;
+        fs::remove_dir_all("/tmp/own")?;
         fs::write(Path::new(folder).join("mine"), "mine")?;
         fs::read(Path::new(folder).join("mine"))?;
     }

@@ -1,4 +1,4 @@
-//! Which IP addresses are of the public internet.
+//! Which IP addresses are of the public internet: what `net:fetch` and host names in `net:tcp` may reach.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
