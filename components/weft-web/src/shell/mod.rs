@@ -3,6 +3,7 @@
 mod engine;
 mod input;
 mod messages;
+mod read_ahead;
 mod run;
 mod sys;
 mod turn;

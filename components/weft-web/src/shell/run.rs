@@ -1,7 +1,7 @@
 //! Starting and ending a shell.
 
 use super::engine::{self, Engine, Page, Show};
-use super::sys;
+use super::{read_ahead, sys};
 use super::turn::Shell;
 use super::wayland::{self, Display};
 use crate::bridge;
@@ -51,6 +51,10 @@ pub fn run(options: Options) -> Exit {
 
 fn try_run(options: Options) -> Result<Exit, Error> {
     sys::share_heaps();
+    if matches!(options.shell, Kind::System { .. }) {
+        // The first shell finds nothing in memory yet; those of apps find what it has left.
+        read_ahead::begin();
+    }
     // Before anything is opened, so that no descriptor opened here can be mistaken for it.
     let channel = channel(&options.shell)?;
     let mut event_loop = EventLoop::try_new().map_err(Error::Loop)?;

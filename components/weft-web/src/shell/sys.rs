@@ -1,4 +1,5 @@
-//! The unsafe code of the shells: memory that SWGL draws into, the descriptor that appd passed, and how many heaps there are.
+//! The unsafe code of the shells: memory that SWGL draws into, the descriptor that appd passed, how many heaps there are, and which pages
+//! are mapped ahead.
 
 #![allow(unsafe_code)]
 
@@ -53,6 +54,14 @@ pub fn share_heaps() {
     const HEAPS: c_int = 2;
     // SAFETY: the function takes two numbers, and does nothing where it does not know the first.
     unsafe { mallopt(M_ARENA_MAX, HEAPS) };
+}
+
+/// Reads the pages of this part of the address space in and maps them (`MADV_POPULATE_READ`, madvise(2)). Both in bytes, multiples of a page.
+pub fn populate(start: usize, length: usize) -> io::Result<()> {
+    let advice = rustix::mm::Advice::LinuxPopulateRead;
+    // SAFETY: the advice changes no content: it does what reading each page would do, and gives an error where that is not possible.
+    unsafe { rustix::mm::madvise(std::ptr::with_exposed_provenance_mut(start), length, advice) }?;
+    Ok(())
 }
 
 /// Takes over an inherited stream socket, close-on-exec from now on.

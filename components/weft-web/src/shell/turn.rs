@@ -16,10 +16,8 @@ use weft_ipc::appd::Request;
 
 /// How long the window waits for the loaded page before it shows what there is.
 const FIRST_FRAME_LIMIT: Duration = Duration::from_secs(4);
-/// How long the system UI may go on with drawing itself after its load, before it counts as whole.
+/// How long a page may go on with drawing itself after its load, before it counts as whole: one may be animated for ever.
 const WHOLE_LIMIT: Duration = Duration::from_secs(5);
-/// How long after its load an app's page that draws nothing new counts as drawn.
-const SETTLE: Duration = Duration::from_millis(100);
 /// The pace of animations while the compositor asks for no frames.
 const TICK: Duration = Duration::from_millis(16);
 
@@ -155,14 +153,8 @@ impl Shell {
                     self.started.elapsed().as_millis()
                 );
                 self.readiness.loaded();
-                if self.is_system {
-                    self.engine.tell_when_settled();
-                    self.after(WHOLE_LIMIT, Self::page_is_whole);
-                } else {
-                    // An app's page may be animated for ever: its first frame has to do.
-                    self.readiness.whole();
-                    self.after(SETTLE, |shell| shell.dirty |= shell.readiness.awaits_drawing());
-                }
+                self.engine.tell_when_settled();
+                self.after(WHOLE_LIMIT, Self::page_is_whole);
             }
             PageEvent::Settled => self.page_is_whole(),
             PageEvent::Title(title) => {
