@@ -279,7 +279,7 @@ mod tests {
         machine.extra = vec!["-device".into(), "test-device".into()];
         let line = machine.arguments(&qemu, &firmware, Path::new("/tmp/s")).join(" ");
         for part in [
-            "-accel tcg,thread=multi -cpu max",
+            "-accel tcg,thread=multi -cpu max,-erms,-fsrm",
             "-m 384M",
             "file=/images/a,,b.img",
             "virtio-gpu-pci",
