@@ -1,9 +1,9 @@
 //! Starting and ending a shell.
 
 use super::engine::{self, Engine, Page, Show};
-use super::{read_ahead, sys};
 use super::turn::Shell;
 use super::wayland::{self, Display};
+use super::{read_ahead, sys};
 use crate::bridge;
 use crate::channel::{Appd, Channel, Session};
 use crate::exit::Exit;
