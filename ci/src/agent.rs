@@ -1,12 +1,14 @@
 //! The test's end of the line to the agent in the guest.
 
 use anyhow::{Context, bail};
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
-use weft_ci_agent::{AXIS_MAX, Answer, Answered, Asked, FileFacts, Process, Question, Stat};
+use weft_ci_agent::{AXIS_MAX, Answer, Answered, Asked, Command, FileFacts, Process, Question, Stat};
+use weft_ipc::appd::{Request, Response};
 
 /// The answer to a question comes in this time or the guest hangs.
 const ANSWER_SECONDS: u64 = 30;
@@ -18,6 +20,7 @@ pub struct Agent {
     last: u64,
     boot_id: Option<String>,
     answer_limit: Duration,
+    of_appd: VecDeque<Response>,
 }
 
 impl Agent {
@@ -37,7 +40,8 @@ impl Agent {
                 }
             }
         });
-        Ok(Agent { stream, incoming, last: 0, boot_id: None, answer_limit: pace.limit(ANSWER_SECONDS) })
+        let answer_limit = pace.limit(ANSWER_SECONDS);
+        Ok(Agent { stream, incoming, last: 0, boot_id: None, answer_limit, of_appd: VecDeque::new() })
     }
 
     /// Waits for the agent's greeting and returns the boot id.
@@ -115,13 +119,48 @@ impl Agent {
         self.done(Question::WriteBytes { path: path.to_owned(), hex })
     }
 
-    /// Runs a program as root; returns its exit code and what it wrote.
-    pub fn run(&mut self, program: &str, arguments: &[&str]) -> anyhow::Result<(Option<i32>, String)> {
-        let arguments = arguments.iter().map(|word| (*word).to_owned()).collect();
-        match self.ask(Question::Run { program: program.to_owned(), arguments })? {
+    /// Makes a symbolic link.
+    pub fn link(&mut self, target: &str, path: &str) -> anyhow::Result<()> {
+        self.done(Question::Link { target: target.to_owned(), path: path.to_owned() })
+    }
+
+    /// Runs a program; returns its exit code and what it wrote.
+    pub fn run(&mut self, command: Command) -> anyhow::Result<(Option<i32>, String)> {
+        match self.ask(Question::Run { command })? {
             Answer::Ended { code, output } => Ok((code, output)),
             other => bail!("the agent answered {other:?}"),
         }
+    }
+
+    /// Starts a program, whatever becomes of it.
+    pub fn start(&mut self, command: Command) -> anyhow::Result<()> {
+        self.done(Question::Start { command })
+    }
+
+    /// Asks appd something; what it says comes by [`Self::next_of_appd`].
+    pub fn ask_appd(&mut self, request: Request) -> anyhow::Result<()> {
+        self.done(Question::AskAppd { request })
+    }
+
+    /// What appd said next, to the agent or to everybody; `None` while there is nothing new.
+    pub fn next_of_appd(&mut self) -> anyhow::Result<Option<Response>> {
+        if self.of_appd.is_empty() {
+            match self.ask(Question::AppdSaid)? {
+                Answer::Responses { responses } => self.of_appd.extend(responses),
+                other => bail!("the agent answered {other:?}"),
+            }
+        }
+        Ok(self.of_appd.pop_front())
+    }
+
+    /// Answers HTTP requests to an address in the guest with this response.
+    pub fn serve_http(&mut self, address: &str, response: &str) -> anyhow::Result<()> {
+        self.done(Question::ServeHttp { address: address.to_owned(), response: response.to_owned() })
+    }
+
+    /// The requests that came to that address so far.
+    pub fn http_requests(&mut self, address: &str) -> anyhow::Result<Vec<String>> {
+        self.names(Question::HttpRequests { address: address.to_owned() })
     }
 
     fn done(&mut self, question: Question) -> anyhow::Result<()> {
@@ -148,18 +187,19 @@ impl Agent {
         }
     }
 
-    pub fn list(&mut self, path: &str) -> anyhow::Result<Vec<String>> {
-        match self.ask(Question::List { path: path.to_owned() })? {
+    fn names(&mut self, question: Question) -> anyhow::Result<Vec<String>> {
+        match self.ask(question)? {
             Answer::Names { names } => Ok(names),
             other => bail!("the agent answered {other:?}"),
         }
     }
 
+    pub fn list(&mut self, path: &str) -> anyhow::Result<Vec<String>> {
+        self.names(Question::List { path: path.to_owned() })
+    }
+
     pub fn read_links(&mut self, path: &str) -> anyhow::Result<Vec<String>> {
-        match self.ask(Question::ReadLinks { path: path.to_owned() })? {
-            Answer::Names { names } => Ok(names),
-            other => bail!("the agent answered {other:?}"),
-        }
+        self.names(Question::ReadLinks { path: path.to_owned() })
     }
 
     /// Every regular file of the root file system.
@@ -184,10 +224,7 @@ impl Agent {
 
     /// Plugs in a touch screen and returns its device nodes.
     pub fn plug_touch(&mut self) -> anyhow::Result<Vec<String>> {
-        match self.ask(Question::PlugTouch)? {
-            Answer::Names { names } => Ok(names),
-            other => bail!("the agent answered {other:?}"),
-        }
+        self.names(Question::PlugTouch)
     }
 
     /// Puts one finger on pixel x, y of a screen of that size and lifts it.

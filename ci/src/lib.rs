@@ -1,11 +1,13 @@
 //! The VM test harness: one machine a test, driven by what it says and shows, with everything kept when the test fails.
 
 pub mod agent;
+pub mod device;
 pub mod digits;
 pub mod disk;
 pub mod evidence;
 pub mod images;
 pub mod machine;
+pub mod package;
 pub mod wait;
 
 pub use machine::{Options, TestVm};

@@ -8,8 +8,8 @@ use crate::profile::{self, Profile};
 use crate::progress::Progress;
 use crate::stages::uki::Slot;
 use crate::stages::{
-    self, Context, apps, components, disk, engine, erofs, host, kernel, mirror, rootfs, state, sysroot, uki,
-    verity,
+    self, Context, apps, components, disk, engine, erofs, host, kernel, mirror, rootfs, state, sysroot,
+    trusted_keys, uki, verity,
 };
 use crate::workspace::Workspace;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,8 @@ pub enum Error {
     Sets(#[from] sets::Error),
     #[error(transparent)]
     Stage(#[from] stages::Error),
+    #[error(transparent)]
+    TrustedKey(#[from] trusted_keys::Error),
     #[error(transparent)]
     Uki(#[from] uki::Error),
     #[error(transparent)]
@@ -85,6 +87,7 @@ pub fn build_with_root(workspace: &Workspace, request: &Request) -> Result<Built
     // A wrong profile or a broken app is said before anything is installed or locked.
     let profile = Profile::read(workspace.root(), &request.profile)?;
     apps::check(workspace.root(), &profile)?;
+    trusted_keys::check(workspace.root(), &profile)?;
     let sets = PackageSets::read(&workspace.root().join("image/packages.toml"))?;
     let lock = Lock::read(&workspace.root().join("image/packages.lock"))?;
     let cache = Cache::open(workspace.cache(), &progress)?;

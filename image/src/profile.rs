@@ -44,6 +44,8 @@ pub struct Profile {
     pub packages: BTreeMap<String, Vec<String>>,
     /// Whether the Mozilla certificate authorities are put in place.
     pub certificates: bool,
+    /// Files of publishers' public keys, relative to the checkout: whose apps the device installs and launches.
+    pub trusted_keys: Vec<String>,
     pub sizes: Sizes,
 }
 
@@ -77,6 +79,8 @@ struct Raw {
     #[serde(default)]
     packages: BTreeMap<String, Vec<String>>,
     certificates: Option<bool>,
+    #[serde(default)]
+    trusted_keys: Vec<String>,
     sizes: Option<Sizes>,
 }
 
@@ -114,12 +118,13 @@ pub const ENGINE: &str = "weft-web";
 fn validate(path: PathBuf, name: &str, raw: Raw) -> Result<Profile, Error> {
     let unset = |field| Error::Unset { path: path.clone(), field };
     let sizes = raw.sizes.ok_or_else(|| unset("sizes"))?;
-    let paths: [(&'static str, Vec<&String>); 5] = [
+    let paths: [(&'static str, Vec<&String>); 6] = [
         ("overlay", raw.overlay.iter().collect()),
         ("links", raw.links.keys().collect()),
         ("packages", raw.packages.values().flatten().collect()),
         ("services", raw.services.iter().collect()),
         ("apps", raw.apps.iter().collect()),
+        ("trusted_keys", raw.trusted_keys.iter().collect()),
     ];
     for (field, values) in paths {
         if let Some(value) = values.into_iter().find(|value| !plain(value)) {
@@ -137,6 +142,7 @@ fn validate(path: PathBuf, name: &str, raw: Raw) -> Result<Profile, Error> {
         overlay: sorted(raw.overlay),
         packages: raw.packages,
         certificates: raw.certificates.unwrap_or(false),
+        trusted_keys: sorted(raw.trusted_keys),
         sizes,
     })
 }
@@ -162,6 +168,7 @@ fn merge(parent: Raw, child: Raw) -> Raw {
         overlay: add(parent.overlay, child.overlay),
         packages,
         certificates: child.certificates.or(parent.certificates),
+        trusted_keys: add(parent.trusted_keys, child.trusted_keys),
         sizes: child.sizes.or(parent.sizes),
     }
 }
@@ -251,11 +258,18 @@ mod tests {
     fn circles_missing_values_and_paths_that_climb_are_refused() {
         let circle = "description = 'x'\ninherits = 'x'\n";
         let climbing = format!("overlay = ['../secret']\n{BASE}");
-        let folder = checkout(&[("x", circle), ("bare", "description = 'x'\n"), ("climbing", &climbing)]);
+        let key = format!("trusted_keys = ['/etc/passwd']\n{BASE}");
+        let folder = checkout(&[
+            ("x", circle),
+            ("bare", "description = 'x'\n"),
+            ("climbing", &climbing),
+            ("key", &key),
+        ]);
         let error = |name| Profile::read(folder.path(), name).unwrap_err();
         assert!(matches!(error("x"), Error::Circle { .. }));
         assert!(matches!(error("bare"), Error::Unset { field: "sizes", .. }));
         assert!(matches!(error("climbing"), Error::BadPath { field: "overlay", .. }));
+        assert!(matches!(error("key"), Error::BadPath { field: "trusted_keys", .. }));
     }
 
     #[test]

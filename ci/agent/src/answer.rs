@@ -1,16 +1,16 @@
 //! Answers one question from the system it runs on.
 
-use crate::processes;
+use crate::appd::Appd;
+use crate::http::Servers;
 use crate::touch::TouchScreen;
-use crate::tree;
 use crate::{Answer, MAX_READ, Question, Stat};
+use crate::{processes, run, tree};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::Command;
 
 const INIT_SOCKET: &str = "/run/weft/init.sock";
 
@@ -35,6 +35,8 @@ fn failed(action: &'static str, what: impl ToString) -> impl FnOnce(io::Error) -
 #[derive(Default)]
 pub struct Agent {
     touch: Option<TouchScreen>,
+    appd: Option<Appd>,
+    servers: Servers,
 }
 
 impl Agent {
@@ -44,6 +46,15 @@ impl Agent {
             Question::PlugTouch => self.plug_touch(),
             Question::TouchDown { slot, x, y } => self.touch(|touch| touch.down(*slot, *x, *y)),
             Question::TouchUp { slot, last } => self.touch(|touch| touch.up(*slot, *last)),
+            Question::AskAppd { request } => self.ask_appd(request),
+            Question::AppdSaid => Ok(Answer::Responses {
+                responses: self.appd.as_ref().map(Appd::take_responses).unwrap_or_default(),
+            }),
+            Question::ServeHttp { address, response } => {
+                let served = self.servers.serve(address, response);
+                served.map(|()| Answer::Done).map_err(failed("listen on", address))
+            }
+            Question::HttpRequests { address } => Ok(Answer::Names { names: self.servers.requests(address) }),
             other => look(other),
         };
         answer.unwrap_or_else(|error| Answer::Refused { why: error.to_string() })
@@ -54,6 +65,19 @@ impl Agent {
         let names = touch.nodes().map_err(failed("find", "the touch screen's nodes"))?;
         self.touch = Some(touch);
         Ok(Answer::Names { names })
+    }
+
+    /// A connection that broke, because appd was started anew, is replaced.
+    fn ask_appd(&mut self, request: &weft_ipc::appd::Request) -> Result<Answer, Error> {
+        let asking = failed("ask", crate::appd::SOCKET);
+        if let Some(appd) = &mut self.appd
+            && appd.ask(request).is_ok()
+        {
+            return Ok(Answer::Done);
+        }
+        let asked = Appd::connect().and_then(|mut appd| appd.ask(request).map(|()| appd));
+        self.appd = Some(asked.map_err(asking)?);
+        Ok(Answer::Done)
     }
 
     fn touch(&mut self, act: impl FnOnce(&mut TouchScreen) -> io::Result<()>) -> Result<Answer, Error> {
@@ -83,23 +107,42 @@ fn look(question: &Question) -> Result<Answer, Error> {
             write_hex(path, hex).map_err(failed("write", path))?;
             Answer::Done
         }
-        Question::Run { program, arguments } => {
-            let ended = Command::new(program).args(arguments).output().map_err(failed("run", program))?;
-            let output = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
-            Answer::Ended { code: ended.status.code(), output }
+        Question::Link { target, path } => {
+            std::os::unix::fs::symlink(target, path).map_err(failed("make the link", path))?;
+            Answer::Done
+        }
+        Question::Run { command } => {
+            let (code, output) = run::to_end(command).map_err(failed("run", &command.program))?;
+            Answer::Ended { code, output }
+        }
+        Question::Start { command } => {
+            run::start(command).map_err(failed("start", &command.program))?;
+            Answer::Done
         }
         Question::List { path } => Answer::Names { names: list(path).map_err(failed("list", path))? },
         Question::Init { request } => {
             Answer::Text { text: ask_init(request).map_err(failed("ask", INIT_SOCKET))? }
         }
-        Question::PlugTouch | Question::TouchDown { .. } | Question::TouchUp { .. } => {
-            return Err(Error::NoTouch);
-        }
+        // Those need what stays between questions.
+        Question::PlugTouch
+        | Question::TouchDown { .. }
+        | Question::TouchUp { .. }
+        | Question::AskAppd { .. }
+        | Question::AppdSaid
+        | Question::ServeHttp { .. }
+        | Question::HttpRequests { .. } => return Err(Error::NoTouch),
         Question::ReadLinks { path } => Answer::Names { names: links(path).map_err(failed("list", path))? },
         Question::Files { path } => Answer::Files { files: tree::files(path).map_err(failed("walk", path))? },
         Question::Stat { path } => {
             let found = std::fs::symlink_metadata(path).map_err(failed("look at", path))?;
-            Answer::Stat(Stat { mode: found.mode(), uid: found.uid(), gid: found.gid(), size: found.size() })
+            Answer::Stat(Stat {
+                mode: found.mode(),
+                uid: found.uid(),
+                gid: found.gid(),
+                size: found.size(),
+                inode: found.ino(),
+                modified: found.mtime().wrapping_mul(1_000_000_000).wrapping_add(found.mtime_nsec()),
+            })
         }
     })
 }

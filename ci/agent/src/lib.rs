@@ -3,17 +3,25 @@
 //! The agent greets once after each start, then answers each question in order.
 
 mod answer;
+mod appd;
+mod http;
 mod processes;
+mod run;
 mod touch;
 mod tree;
 
 pub use answer::Agent;
+pub use run::speak;
 pub use touch::AXIS_MAX;
 
 use serde::{Deserialize, Serialize};
+use weft_ipc::appd::{Request, Response};
 
 /// The name of the virtio-serial port.
 pub const PORT: &str = "org.weft.ci";
+
+/// The command line that says one line to a Unix socket: this, the socket's path, the line.
+pub const SPEAK: &str = "speak";
 
 /// At most so much of a file is read.
 pub const MAX_READ: u64 = 4 << 20;
@@ -33,8 +41,12 @@ pub enum Question {
     Write { path: String, text: String },
     /// Writes a file given as hexadecimal, and the folders that it lies in.
     WriteBytes { path: String, hex: String },
-    /// Runs a program of the image to its end, as root.
-    Run { program: String, arguments: Vec<String> },
+    /// Makes a symbolic link.
+    Link { target: String, path: String },
+    /// Runs a program of the image to its end.
+    Run { command: Command },
+    /// Starts a program of the image and leaves it alone.
+    Start { command: Command },
     /// The sorted names in a folder.
     List { path: String },
     /// What the links in a folder point at.
@@ -45,12 +57,33 @@ pub enum Question {
     Stat { path: String },
     /// Sends one line to PID 1's control socket; the answer is its first line.
     Init { request: String },
+    /// Asks appd, on a connection that stays open; what it answers and tells is kept for [`Question::AppdSaid`].
+    AskAppd { request: Request },
+    /// What appd said since this was last asked.
+    AppdSaid,
+    /// Answers every connection to an address such as `127.0.0.1:8080` with this text, until the machine is off.
+    ServeHttp { address: String, response: String },
+    /// The first lines that came to that address so far.
+    HttpRequests { address: String },
     /// Plugs in a touch screen; the answer names its device nodes.
     PlugTouch,
     /// Puts finger `slot` on a point, 0 to [`AXIS_MAX`] each way.
     TouchDown { slot: i32, x: i32, y: i32 },
     /// Lifts finger `slot`; `last` when no other is down.
     TouchUp { slot: i32, last: bool },
+}
+
+/// A program of the image, and as whom it runs.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Command {
+    pub program: String,
+    pub arguments: Vec<String>,
+    /// Its user; root where it is not said.
+    pub user: Option<u32>,
+    /// Its only group; where it is not said, the one of the user's number.
+    pub group: Option<u32>,
+    /// Variables on top of the agent's own.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A question with a number that its answer repeats.
@@ -95,6 +128,10 @@ pub struct Stat {
     pub uid: u32,
     pub gid: u32,
     pub size: u64,
+    /// Tells a file from one that replaced it.
+    pub inode: u64,
+    /// Nanoseconds since 1970 of the last change of its contents.
+    pub modified: i64,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -110,6 +147,9 @@ pub enum Answer {
     },
     Text {
         text: String,
+    },
+    Responses {
+        responses: Vec<Response>,
     },
     Names {
         names: Vec<String>,

@@ -1,4 +1,5 @@
-//! `weft-ci-agent`: runs as a service of test images and answers the VM tests through a virtio-serial port.
+//! `weft-ci-agent`: runs as a service of test images and answers the VM tests through a virtio-serial port. With `speak SOCKET LINE` it
+//! says one line to a Unix socket and prints the answer, which a test has it do under another user.
 
 use anyhow::{Context, bail};
 use std::fs::File;
@@ -11,6 +12,20 @@ use weft_ci_agent::{Agent, Answer, Answered, Asked, PORT};
 const HOST_INTERVAL: Duration = Duration::from_millis(100);
 
 fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [verb, socket, line] = arguments.as_slice()
+        && verb == weft_ci_agent::SPEAK
+    {
+        println!(
+            "{}",
+            weft_ci_agent::speak(socket, line).with_context(|| format!("cannot speak to {socket}"))?
+        );
+        return Ok(());
+    }
+    serve()
+}
+
+fn serve() -> anyhow::Result<()> {
     let path = port()?;
     let port = File::options()
         .read(true)

@@ -1,12 +1,17 @@
 //! The tests that boot the image. Each has a machine of its own, with its own copy of the disk; nothing is tried twice.
 
+mod app_images;
+mod attacks;
 mod boot;
+mod brokers;
 mod counter;
 mod image;
+mod install;
 mod isolation;
 mod notes;
 mod package_image;
 mod power;
+mod power_cut;
 mod restart;
 mod state;
 
@@ -25,13 +30,18 @@ fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(MACHINES);
     let trials = [
+        app_images::trials(),
+        attacks::trials(),
         boot::trials(),
+        brokers::trials(),
         counter::trials(),
         image::trials(),
+        install::trials(),
         notes::trials(),
         isolation::trials(),
         package_image::trials(),
         power::trials(),
+        power_cut::trials(),
         restart::trials(),
         state::trials(),
     ];

@@ -8,7 +8,7 @@ use weft_ci::{TestVm, wait};
 use weft_image::vm::{Mark, Rect, Screenshot, layout, session};
 
 const NOTES: &str = "org.weft.demo.notes";
-const DATA: &str = "/state/appd/app-data/org.weft.demo.notes";
+const DATA: &str = "/state/appd/.local/share/weft/app-data/org.weft.demo.notes";
 const TEXT: &str = "water the plants";
 
 pub fn trials() -> Vec<Trial> {

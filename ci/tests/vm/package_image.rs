@@ -5,6 +5,7 @@ use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use std::path::Path;
 use weft_ci::TestVm;
+use weft_ci_agent::Command;
 use weft_package::image::{self, ImageFiles};
 use weft_package::key::{self, SecretKey};
 
@@ -112,5 +113,6 @@ fn mount(vm: &mut TestVm, name: &str) -> anyhow::Result<(Option<i32>, String)> {
 
 fn helper(vm: &mut TestVm, words: &[&str]) -> anyhow::Result<(Option<i32>, String)> {
     let arguments = [&["--store", STORE, "--trusted-keys", KEYS], words].concat();
-    vm.agent()?.run(HELPER, &arguments)
+    let arguments = arguments.into_iter().map(str::to_owned).collect();
+    vm.agent()?.run(Command { program: HELPER.to_owned(), arguments, ..Command::default() })
 }

@@ -22,6 +22,7 @@ mod serve;
 mod services;
 mod sessions;
 mod start;
+mod store_watch;
 mod supervisor;
 mod sys;
 mod websocket;

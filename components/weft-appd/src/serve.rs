@@ -3,6 +3,7 @@
 use crate::clients::{Clients, Events};
 use crate::config::{self, Config};
 use crate::peer::Policy;
+use crate::store_watch::StoreWatch;
 use crate::supervisor::{Senders, Supervisor};
 use crate::{sys, websocket};
 use std::future::pending;
@@ -60,6 +61,7 @@ pub async fn serve(passed: Option<StdListener>) -> Result<(), Error> {
         (Some(port), Some(folder)) => Some(websocket::start(port, folder, events).await?),
         _ => None,
     };
+    let mut store = StoreWatch::start(config.places.store());
     let mut supervisor = Supervisor::new(config, clients, tokens, Senders { ready, components, reports });
     notify("READY=1");
     supervisor.start_apps();
@@ -78,6 +80,7 @@ pub async fn serve(passed: Option<StdListener>) -> Result<(), Error> {
             Some(report) = new_reports.recv() => supervisor.keep_report(report),
             Some(()) = child_died.recv() => supervisor.reap(),
             news = supervisor.news() => supervisor.told(news),
+            () = store.changed() => supervisor.apps_changed(),
             () = sleep_until(deadline) => supervisor.tick(),
             () = sleep_until(leave_at) => {
                 tracing::error!("sessions do not end, leaving them to the kernel");

@@ -142,7 +142,7 @@ fn a_session_is_asked_for_with_all_it_may_have_and_nothing_else() {
     let mut runtime = connection.run(101);
     assert_eq!((runtime.spawn.kind, runtime.spawn.session_id), (Kind::Runtime, session));
     assert_eq!((runtime.spawn.data, runtime.spawn.documents), (Access::Rw, Access::None));
-    assert_eq!(runtime.value("--preopen"), format!("/state/appd/app-data/{APP}::/data::rw"));
+    assert_eq!(runtime.value("--preopen"), format!("{}/{APP}::/data::rw", weft_ipc::launcher::APP_DATA));
     assert!(runtime.value("--fetch-fd").parse::<i32>().is_ok() && !runtime.spawn.display);
     let package = std::fs::canonicalize(appd.folder.path().join("apps").join(APP)).unwrap();
     assert!(runtime.spawn.readable.contains(&package.to_str().unwrap().to_owned()));

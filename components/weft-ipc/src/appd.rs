@@ -66,6 +66,7 @@ pub enum Response {
         session_id: u64,
         state: AppState,
     },
+    /// Also told to everybody when an app was installed, updated or removed.
     InstalledApps {
         apps: Vec<InstalledApp>,
     },

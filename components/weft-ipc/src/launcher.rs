@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 pub const SOCKET: &str = "/run/weft/launcher.sock";
 /// The variable that names the socket to appd; without it there is no launcher.
 pub const SOCKET_VARIABLE: &str = "WEFT_LAUNCHER_SOCKET";
-/// Holds one folder for each app, made by the launcher and owned by the app's user; a process sees its own at the same path.
-pub const APP_DATA: &str = "/state/appd/app-data";
+/// Holds one folder for each app, made by the launcher and owned by the app's user; a process sees its own at the same path. It is where
+/// `weft-package` looks for data that an app left, with the `XDG_DATA_HOME` of appd's service.
+pub const APP_DATA: &str = "/state/appd/.local/share/weft/app-data";
 /// The documents of the device's owner; a process that may see them sees them at the same path.
 pub const DOCUMENTS: &str = "/state/documents";
 

@@ -76,7 +76,7 @@ mod tests {
             "",
             "usr/share/weft/apps/x",
             "/state/appd",
-            "/state/appd/app-data/org.weft.notes",
+            "/state/appd/.local/share/weft/app-data/org.weft.notes",
             "/state/appd/device-key",
             "/state/launcher/uids",
             "/usr/share/weft/apps/../../../../etc/passwd",

@@ -17,7 +17,11 @@ pub enum Error {
 /// A folder of this owner, mode and place; one that exists must be its owner's already.
 pub fn make(path: &Path, mode: u32, uid: u32, gid: u32) -> Result<(), Error> {
     let failed = |source| Error::Make { path: path.to_owned(), source };
-    let made = match rustix::fs::mkdirat(CWD, path, Mode::from_raw_mode(0o700)) {
+    let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(failed(Errno::INVAL));
+    };
+    let above = open(above).map_err(failed)?;
+    let made = match rustix::fs::mkdirat(&above, name, Mode::from_raw_mode(0o700)) {
         Ok(()) => true,
         Err(Errno::EXIST) => false,
         Err(source) => return Err(failed(source)),

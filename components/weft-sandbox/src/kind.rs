@@ -103,7 +103,8 @@ impl Kind {
                 &["/etc/ssl", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/run/weft/resolv.conf"]
             }
             Self::Compositor => &["/etc/passwd", "/run/udev", "/sys"],
-            Self::Appd => &["/etc/passwd", "/etc/group", "/etc/weft"],
+            // Package images are mounted later than appd starts, in a folder that is there before.
+            Self::Appd => &["/etc/passwd", "/etc/group", "/etc/weft", "/run/weft/packages"],
             Self::Runtime | Self::FilePortal | Self::Compile => &[],
         };
         places.extend(read.iter().map(|path| Place::optional(*path, Access::Read)));

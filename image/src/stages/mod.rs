@@ -13,6 +13,7 @@ pub mod mirror;
 pub mod rootfs;
 pub mod state;
 pub mod sysroot;
+pub mod trusted_keys;
 pub mod uki;
 pub mod verity;
 pub mod wasm_toolchain;

@@ -5,6 +5,7 @@ use super::components::Components;
 use super::engine::Engine;
 use super::state::Template;
 use super::sysroot::Sysroot;
+use super::trusted_keys;
 use super::{Context, Error as StageError, copy_file, read_file, write_file};
 use crate::elf;
 use crate::key::{self, Key, list_files};
@@ -22,6 +23,8 @@ pub enum Error {
     Elf(#[from] elf::Error),
     #[error(transparent)]
     Tree(#[from] rootfs_tree::Error),
+    #[error(transparent)]
+    TrustedKey(#[from] trusted_keys::Error),
     #[error(
         "the profile names the service {0}, but there is no {0}.toml in rootfs-overlay/usr/lib/weft/services"
     )]
@@ -84,6 +87,9 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Rootfs, Error> 
     for service in &parts.profile.services {
         key = key.file(service, &service_file(checkout, service)?).map_err(StageError::from)?;
     }
+    for trusted in &parts.profile.trusted_keys {
+        key = key.file(trusted, &checkout.join(trusted)).map_err(StageError::from)?;
+    }
     let key = key.finish();
     let folder = context.cheap_output("rootfs", &key, |tools, output| {
         store::fetch(context.cache, tools, &context.sets.suite, &files).map_err(StageError::from)?;
@@ -104,6 +110,7 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Rootfs, Error> 
             certificates(context, tools, &mut tree, &files)?;
         }
         apps(&mut tree, parts.apps)?;
+        trusted_keys::install(&mut tree, checkout, parts.profile)?;
         tree.copy(&parts.template.compressed, "usr/share/weft/state.ext4.zst", "pipeline: state template")?;
         Ok::<(), Error>(write_file(&output.join("files.tsv"), tree.finish()?)?)
     })?;

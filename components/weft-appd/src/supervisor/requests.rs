@@ -57,6 +57,12 @@ impl Supervisor {
         }
     }
 
+    /// An app was installed, updated or removed.
+    pub fn apps_changed(&mut self) {
+        let apps = self.packages.installed();
+        self.clients.broadcast(&Response::InstalledApps { apps });
+    }
+
     fn forward(&mut self, client: ClientId, session: SessionId, payload: String) {
         let relay = self.open.get(&session).and_then(|open| open.relay.as_ref());
         let refusal = match relay.map(|relay| relay.forward(payload)) {

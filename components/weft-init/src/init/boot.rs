@@ -21,6 +21,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 const SERVICES: &str = "/usr/lib/weft/services";
+/// Where the mount helper mounts package images.
+const PACKAGE_MOUNTS: &str = "/run/weft/packages";
 /// What systemd gives too: few by default because of select(2), many for those that ask.
 const OPEN_FILES: Rlimit = Rlimit { current: Some(1024), maximum: Some(524_288) };
 
@@ -55,9 +57,10 @@ impl Init {
         for (to, link) in LINKS {
             let _ = std::os::unix::fs::symlink(to, link);
         }
-        // The kernel makes them with the first device of their kind; a confined service sees only folders that are there when it starts.
-        for folder in ["/dev/dri", "/dev/input"] {
-            let _ = fs::create_dir(folder);
+        // The kernel makes them with the first device of their kind, the mount helper its own with the first image; a confined service sees
+        // only folders that are there when it starts.
+        for folder in ["/dev/dri", "/dev/input", PACKAGE_MOUNTS] {
+            let _ = fs::create_dir_all(folder);
         }
         standard_streams();
     }

@@ -12,6 +12,7 @@ use crate::launch::installed_image;
 use crate::record::{Owner, Records};
 use crate::signature;
 use crate::trust::TrustStore;
+use std::io::ErrorKind;
 use std::path::Path;
 use weft_manifest::{AppId, Capability, Manifest, Package};
 
@@ -163,7 +164,7 @@ impl Store<'_> {
             return Ok(());
         }
         let data = self.places.app_data(id);
-        let has_data = std::fs::read_dir(&data).is_ok_and(|mut entries| entries.next().is_some());
+        let has_data = holds_something(&data);
         match owner {
             Some(owner) if is_installed || !options.claim_data => Err(Error::OtherOwner {
                 id: id.to_string(),
@@ -227,6 +228,14 @@ pub(super) fn current(layout: &Layout, digest: &Digest) -> Option<Manifest> {
         return image::manifest(&ImageFiles::beside(&image)).ok();
     }
     Package::open(&folder).ok().map(|package| package.manifest)
+}
+
+/// Whether there is anything in a folder. One that may not be looked into is another user's, such as an app's own on the device.
+fn holds_something(folder: &Path) -> bool {
+    match std::fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) => error.kind() != ErrorKind::NotFound,
+    }
 }
 
 fn is_intact(layout: &Layout, digest: &Digest) -> bool {

@@ -96,10 +96,11 @@ const PAGE: &[c_long] = &[
 /// The compositor: keymaps in sealed memory files, buffers of clients, evdev and DRM descriptors.
 const SCREEN: &[c_long] = &[SYS_memfd_create, SYS_ftruncate, SYS_fallocate, SYS_statfs, SYS_getgroups];
 
-/// appd: its children's ends, their cgroups; it ends them. The device's key goes to them in a sealed memory file.
+/// appd: its children's ends, their cgroups; it ends them. The device's key goes to them in a sealed memory file. It watches its store.
 #[rustfmt::skip]
 const SUPERVISOR: &[c_long] = &[
     SYS_memfd_create, SYS_waitid, SYS_wait4, SYS_kill, SYS_pidfd_open, SYS_pidfd_send_signal, SYS_fchmodat, SYS_umask, SYS_linkat, SYS_symlinkat,
+    SYS_inotify_init1, SYS_inotify_add_watch,
     #[cfg(target_arch = "x86_64")] SYS_symlink,
     #[cfg(target_arch = "x86_64")] SYS_link,
 ];
