@@ -58,10 +58,11 @@ pub fn pack_command(words: &[&str]) -> Command {
 }
 
 impl TestVm {
-    /// Waits until appd serves.
+    /// Waits until appd serves, and listens to it from then on.
     pub fn wait_appd(&mut self) -> anyhow::Result<()> {
         self.wait_init(weft_image::vm::Mark::default(), "weft-appd ready")?;
-        self.wait_agent().map(drop)
+        self.wait_agent()?;
+        self.installed().map(drop)
     }
 
     pub fn pack(&mut self, words: &[&str]) -> anyhow::Result<Ended> {
@@ -190,18 +191,34 @@ impl TestVm {
 
     /// Ends whatever sessions an app has, those that only wait to be started again too.
     pub fn end_all(&mut self, id: &str) -> anyhow::Result<()> {
+        let limit = self.pace.limit(ANSWER_SECONDS);
+        wait::until(limit, &format!("{id} to have no session"), || {
+            let sessions = self.sessions(id)?;
+            for session in &sessions {
+                // One that crashes meanwhile is not there to be ended, and its successor is by the next look.
+                self.ask_appd(Request::TerminateApp { session_id: *session })?;
+            }
+            Ok(sessions.is_empty().then_some(()))
+        })
+    }
+
+    /// The sessions of an app.
+    pub fn sessions(&mut self, id: &str) -> anyhow::Result<Vec<u64>> {
         self.ask_appd(Request::QueryRunning)?;
-        let sessions: Vec<u64> =
-            self.appd_says(ANSWER_SECONDS, "RUNNING_APPS", |response| match response {
-                Response::RunningApps { sessions } => {
-                    Some(sessions.iter().filter(|one| one.app_id == id).map(|one| one.session_id).collect())
-                }
-                _ => None,
-            })?;
-        for session in sessions {
-            self.end(session)?;
-        }
-        Ok(())
+        self.appd_says(ANSWER_SECONDS, "RUNNING_APPS", |response| match response {
+            Response::RunningApps { sessions } => {
+                Some(sessions.iter().filter(|one| one.app_id == id).map(|one| one.session_id).collect())
+            }
+            _ => None,
+        })
+    }
+
+    /// Waits until appd tells everybody of a failure in words that have all of these in them.
+    pub fn told_of_failure(&mut self, words: &[&str]) -> anyhow::Result<()> {
+        self.appd_says(ANSWER_SECONDS, &format!("an error about {words:?}"), |response| match response {
+            Response::Error { message, .. } => words.iter().all(|word| message.contains(word)).then_some(()),
+            _ => None,
+        })
     }
 
     /// The apps as the system UI sees them.

@@ -6,8 +6,8 @@ use libtest_mimic::{Completion, Trial};
 use weft_ci::{TestVm, images};
 use weft_ci_agent::FileFacts;
 
-/// Only test images have it.
-const AGENT: &str = "/usr/bin/weft-ci-agent";
+/// Only test images have these.
+const OF_TESTS: [&str; 2] = ["/usr/bin/weft-ci-agent", "/usr/bin/weft-pack"];
 const MOST_PROGRAMS: usize = 14;
 /// Promised with the first release: a device with slots of 128 MiB has room to grow.
 const ROOT_MIB: [(&str, u64); 2] = [("kiosk", 72), ("core", 24)];
@@ -23,7 +23,7 @@ const OTHERS_WRITE: u32 = 0o022;
 pub fn trials() -> Vec<Trial> {
     vec![
         vm_test("the_image_has_few_programs_and_none_that_interprets", KIOSK, executables),
-        Trial::ignorable_test("images_keep_to_their_size_and_ship_no_agent", || {
+        Trial::ignorable_test("images_keep_to_their_size_and_ship_nothing_of_the_tests", || {
             shipped().map_err(|error| format!("{error:#}").into())
         }),
     ]
@@ -40,7 +40,9 @@ fn shipped() -> anyhow::Result<Completion> {
         ensure!(mib <= most_mib, "the root image of {profile} has {mib} MiB, more than {most_mib}");
         let files = std::fs::read_to_string(&image.files)?;
         ensure!(files.contains("usr/bin/weft-init"), "{} does not list PID 1", image.files.display());
-        ensure!(!files.contains("weft-ci-agent"), "{profile} ships the tests' agent");
+        for of_tests in ["weft-ci-agent", "weft-pack", "trusted-keys"] {
+            ensure!(!files.contains(of_tests), "{profile} ships {of_tests}, which is for tests");
+        }
     }
     Ok(Completion::Completed)
 }
@@ -57,7 +59,11 @@ fn executables(vm: &mut TestVm) -> anyhow::Result<()> {
     vm.wait_agent()?;
     let files = vm.agent()?.files()?;
     let list = |wanted: &dyn Fn(&FileFacts) -> bool| -> Vec<String> {
-        files.iter().filter(|file| file.path != AGENT && wanted(file)).map(|file| file.path.clone()).collect()
+        files
+            .iter()
+            .filter(|file| !OF_TESTS.contains(&file.path.as_str()) && wanted(file))
+            .map(|file| file.path.clone())
+            .collect()
     };
     let programs = list(&is_program);
     println!("{} programs of {} files: {}", programs.len(), files.len(), programs.join(" "));

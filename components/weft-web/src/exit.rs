@@ -15,6 +15,8 @@ pub enum Exit {
     CompositorGone = 3,
     /// The page's part of the engine crashed.
     PageCrashed = 4,
+    /// A file of the package could not be read back as it was signed, or the disk failed.
+    PackageDamaged = 5,
     /// This build has no engine. As `EX_UNAVAILABLE` of `sysexits.h`.
     NoEngine = 69,
 }

@@ -24,6 +24,14 @@ pub enum Error {
     TooLong { path: String, len: u64 },
 }
 
+impl Error {
+    /// Whether the kernel could not read what is there (EIO), as when a block of a package image is not the one that was signed.
+    pub fn is_damage(&self) -> bool {
+        let damaged = rustix::io::Errno::IO.raw_os_error();
+        matches!(self, Self::Read { source, .. } if source.raw_os_error() == Some(damaged))
+    }
+}
+
 /// A folder whose files may be read; it stays the same folder when its name is given to another.
 #[derive(Debug)]
 pub struct Package {
@@ -154,6 +162,13 @@ mod tests {
         assert!(matches!(package.read("/ui/deep"), Err(Error::NotAFile(_))));
         File::create(ui.join("huge")).unwrap().set_len(MAX_FILE_LEN + 1).unwrap();
         assert!(matches!(package.read("/ui/huge"), Err(Error::TooLong { .. })));
+    }
+
+    #[test]
+    fn what_the_disk_cannot_give_back_is_damage_and_nothing_else_is() {
+        let read = |errno: rustix::io::Errno| Error::Read { path: "ui/x".into(), source: errno.into() };
+        assert!(read(rustix::io::Errno::IO).is_damage());
+        assert!(!read(rustix::io::Errno::NOENT).is_damage() && !Error::NotAFile("ui".into()).is_damage());
     }
 
     #[test]

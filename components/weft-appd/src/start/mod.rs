@@ -134,9 +134,12 @@ impl Starter {
 fn end(role: Role, code: Option<i32>, signal: Option<i32>) -> End {
     /// Exit codes of `weft-runtime` that say that the component can never run: usage, invalid module, not compiled, refused.
     const REFUSED: std::ops::RangeInclusive<i32> = 2..=5;
+    /// Exit code of `weft-app-shell`: a file of the package cannot be read back as it was signed.
+    const PACKAGE_DAMAGED: i32 = 5;
     match (code, signal) {
         (Some(0), _) => End::Done,
         (Some(code), _) if role == Role::Runtime && REFUSED.contains(&code) => End::Refused(code),
+        (Some(PACKAGE_DAMAGED), _) if role == Role::Shell => End::Refused(PACKAGE_DAMAGED),
         (Some(code), _) => End::Failed(code),
         (None, signal) => End::Killed(signal.unwrap_or_default()),
     }

@@ -110,6 +110,10 @@ impl Shell {
         for event in self.engine.page.take_events() {
             self.page_event(event);
         }
+        if self.engine.is_damaged() {
+            tracing::error!("a file of the package cannot be read back as it was signed, ending");
+            return self.end(Exit::PackageDamaged);
+        }
         self.pass_messages();
         self.draw();
         self.keep_ticking();

@@ -4,24 +4,39 @@ use crate::mime;
 use crate::package::Package;
 use crate::site::Site;
 use http::{HeaderValue, Method, header};
+use servo::EventLoopWaker;
 use servo::protocol_handler::{
     DoneChannel, FetchContext, NetworkError, ProtocolHandler, Request, ResourceFetchTiming, Response,
     ResponseBody,
 };
 use std::future::{Future, ready};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Serves the folders that belong to the hosts of a site.
 pub struct Files {
     site: Site,
     folders: Vec<(String, Package)>,
     policy: HeaderValue,
+    damage: Damage,
+}
+
+/// Set once a file of the package cannot be read; from then on nothing that is shown is what was signed.
+pub struct Damage {
+    pub found: Arc<AtomicBool>,
+    /// Wakes who ends the shell.
+    pub waker: Box<dyn EventLoopWaker>,
 }
 
 impl Files {
-    pub fn new(site: Site, folders: Vec<(String, Package)>) -> Result<Self, header::InvalidHeaderValue> {
+    pub fn new(
+        site: Site,
+        folders: Vec<(String, Package)>,
+        damage: Damage,
+    ) -> Result<Self, header::InvalidHeaderValue> {
         let policy = HeaderValue::from_str(&site.content_security_policy())?;
-        Ok(Self { site, folders, policy })
+        Ok(Self { site, folders, policy, damage })
     }
 
     fn answer(&self, request: &Request) -> Result<Response, NetworkError> {
@@ -39,6 +54,10 @@ impl Files {
             let cause =
                 std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
             tracing::warn!("{url}: {error}{cause}");
+            if error.is_damage() {
+                self.damage.found.store(true, Ordering::Release);
+                self.damage.waker.wake();
+            }
             NetworkError::ResourceLoadError(error.to_string())
         })?;
         let mut response = Response::new(url.clone(), ResourceFetchTiming::new(request.timing_type()));

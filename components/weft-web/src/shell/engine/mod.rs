@@ -25,6 +25,8 @@ use servo::{
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use url::Url;
 
 use crate::site::Site;
@@ -65,6 +67,7 @@ pub struct Engine {
     servo: Servo,
     /// The page has answered since it was last asked whether it lives.
     alive: Rc<Cell<bool>>,
+    damaged: Arc<AtomicBool>,
 }
 
 impl Engine {
@@ -74,9 +77,11 @@ impl Engine {
         let url: Url = show.site.page(&show.page)?;
         let folders: Result<Vec<_>, package::Error> =
             show.folders.into_iter().map(|(host, folder)| Ok((host, Package::open(&folder)?))).collect();
+        let damaged = Arc::new(AtomicBool::new(false));
+        let damage = files::Damage { found: damaged.clone(), waker: waker.clone_box() };
         let mut protocols = ProtocolRegistry::default();
         protocols
-            .register(url.scheme(), files::Files::new(show.site, folders?)?)
+            .register(url.scheme(), files::Files::new(show.site, folders?, damage)?)
             .map_err(|_| Error::Scheme(url.scheme().to_owned()))?;
 
         let clock = Rc::new(FrameClock::default());
@@ -98,7 +103,8 @@ impl Engine {
             .url(url)
             .build();
         webview.show();
-        Ok(Self { page, webview, _scripts: scripts, context, clock, servo, alive: Rc::new(Cell::new(true)) })
+        let alive = Rc::new(Cell::new(true));
+        Ok(Self { page, webview, _scripts: scripts, context, clock, servo, alive, damaged })
     }
 
     /// Lets the engine do what it has to do in this thread.
@@ -173,6 +179,11 @@ impl Engine {
             self.webview.evaluate_javascript("0", move |_| alive.set(true));
         }
         answered
+    }
+
+    /// Whether a file of the package could not be read back.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Acquire)
     }
 
     /// Stops all threads of the engine. Leaving the process while they run crashes in their destructors.
