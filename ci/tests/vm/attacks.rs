@@ -25,7 +25,11 @@ fn id(name: &str) -> String {
 
 /// A component that says it is ready and then runs `body`, a core function that returns 0 for ok.
 fn component(body: &str) -> anyhow::Result<Vec<u8>> {
-    Ok(wat::parse_str(format!(
+    Ok(wat::parse_str(text(body))?)
+}
+
+fn text(body: &str) -> String {
+    format!(
         r#"(component
             (import "weft:app/notify@0.2.0" (instance $notify (export "ready" (func))))
             (core func $ready (canon lower (func $notify "ready")))
@@ -39,16 +43,17 @@ fn component(body: &str) -> anyhow::Result<Vec<u8>> {
             (func $run (result (result)) (canon lift (core func $instance "run")))
             (instance $exports (export "run" (func $run)))
             (export "wasi:cli/run@0.2.0" (instance $exports)))"#
-    ))?)
+    )
 }
 
 /// A component of more instances than the default limit.
 fn many_instances() -> anyhow::Result<Vec<u8>> {
     let instances = "(core instance (instantiate $empty))".repeat(600);
     let many = format!(
-        "(component $many (core module $empty) {instances}) (instance (instantiate $many)) (instance (instantiate $many))"
+        "(component $many (core module $empty) {instances}) (instance (instantiate $many)) (instance (instantiate $many)) \
+         (core func $ready"
     );
-    Ok(wat::parse_str(format!("(component {many})"))?)
+    Ok(wat::parse_str(text("(i32.const 0)").replacen("(core func $ready", &many, 1))?)
 }
 
 /// What is attempted, with what limits, and how it ends: exit code of the runtime, the limit by its name, a line of the log.
