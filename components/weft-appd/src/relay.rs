@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// Bytes of notices that may wait for a runtime: a few clipboards.
 const MAX_NOTICE_BYTES: usize = 16 << 20;
 
+/// Bytes of messages that are written at once, where more of them wait.
+const BATCH: usize = 64 << 10;
+
 /// Lines that one end may cause in the log.
 const MAX_COMPLAINTS: u32 = 10;
 
@@ -129,10 +132,22 @@ fn busy(who: &str) -> String {
 
 async fn write(mut writer: OwnedWriteHalf, mut lines: mpsc::Receiver<Vec<u8>>) {
     while let Some(line) = lines.recv().await {
-        if writer.write_all(&line).await.is_err() {
+        let batch = with_those_behind(line, &mut lines);
+        if writer.write_all(&batch).await.is_err() {
             return;
         }
     }
+}
+
+/// A line with what waits behind it: one system call, and one wake-up of the receiver, for as much as there is.
+fn with_those_behind(line: Vec<u8>, lines: &mut mpsc::Receiver<Vec<u8>>) -> Vec<u8> {
+    let mut batch = line;
+    while batch.len() < BATCH
+        && let Ok(line) = lines.try_recv()
+    {
+        batch.extend_from_slice(&line);
+    }
+    batch
 }
 
 /// Writes notices and messages, the notices first.
@@ -143,17 +158,17 @@ async fn write_both(
     notice_bytes: Arc<AtomicUsize>,
 ) {
     loop {
-        let (line, notice) = tokio::select! {
+        let (bytes, notice) = tokio::select! {
             biased;
             Some(line) = notices.recv() => (line, true),
-            Some(line) = messages.recv() => (line, false),
+            Some(line) = messages.recv() => (with_those_behind(line, &mut messages), false),
             else => return,
         };
-        if writer.write_all(&line).await.is_err() {
+        if writer.write_all(&bytes).await.is_err() {
             return;
         }
         if notice {
-            notice_bytes.fetch_sub(line.len(), Ordering::Relaxed);
+            notice_bytes.fetch_sub(bytes.len(), Ordering::Relaxed);
         }
     }
 }
