@@ -21,7 +21,7 @@ pub enum Command {
     Shot(ShotArgs),
     /// Write an image to a disk or a file, and verify what was written.
     Flash(FlashArgs),
-    /// Measure boot time, image size and memory.
+    /// Measure boot time, image size, memory and apps.
     Bench(BenchArgs),
     /// Run every test: unit, component and virtual machine.
     Test(TestArgs),
@@ -118,9 +118,14 @@ pub struct FlashArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BenchKind {
+    /// Boot and clicks, in a virtual machine.
     Boot,
+    /// Sizes of the root images.
     Image,
+    /// The least memory of each profile, in a virtual machine.
     Memory,
+    /// Sessions and packages of apps, on this host.
+    Apps,
 }
 
 #[derive(Clone, Debug, Args)]

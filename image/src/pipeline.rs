@@ -8,8 +8,8 @@ use crate::profile::{self, Profile};
 use crate::progress::Progress;
 use crate::stages::uki::Slot;
 use crate::stages::{
-    self, Context, apps, components, disk, engine, erofs, host, kernel, mirror, rootfs, state, sysroot,
-    trusted_keys, uki, verity,
+    self, Context, apps, components, disk, engine, erofs, host, kernel, mirror, native, rootfs, state,
+    sysroot, trusted_keys, uki, verity,
 };
 use crate::workspace::Workspace;
 use std::path::{Path, PathBuf};
@@ -83,35 +83,20 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<ImageInfo, Erro
 
 /// [`build`], for those who also need the files that are in the image.
 pub fn build_with_root(workspace: &Workspace, request: &Request) -> Result<Built, Error> {
-    let progress = Progress::new();
-    // A wrong profile or a broken app is said before anything is installed or locked.
-    let profile = Profile::read(workspace.root(), &request.profile)?;
-    apps::check(workspace.root(), &profile)?;
-    trusted_keys::check(workspace.root(), &profile)?;
-    let sets = PackageSets::read(&workspace.root().join("image/packages.toml"))?;
-    let lock = Lock::read(&workspace.root().join("image/packages.lock"))?;
-    let cache = Cache::open(workspace.cache(), &progress)?;
-    let context = Context {
-        workspace,
-        cache: &cache,
-        progress: &progress,
-        sets: &sets,
-        lock: &lock,
-        rebuild: request.rebuild,
-    };
-    cache.check_room(false)?;
-    host::check(&cache.logs(), &progress)?;
+    let inputs = Inputs::open(workspace, &request.profile)?;
+    let context = inputs.context(workspace, request.rebuild);
+    let profile = &inputs.profile;
 
     let system = sysroot::unpack(&context, "system")?;
     let tools = sysroot::unpack(&context, "tools")?;
     let kernel = kernel::build(&context)?;
     let sources = mirror::update(&context)?;
-    let components = components::build(&context, &sources, &system, &profile)?;
+    let components = components::build(&context, &sources, &system, profile)?;
     let engine = if profile.has_engine() { Some(engine::build(&context, &sources)?) } else { None };
-    let apps = apps::build(&context, &sources, &profile)?;
+    let apps = apps::build(&context, &sources, profile)?;
     let template = state::build(&context)?;
     let parts = rootfs::Parts {
-        profile: &profile,
+        profile,
         system: &system,
         components: &components,
         engine: engine.as_ref(),
@@ -123,7 +108,7 @@ pub fn build_with_root(workspace: &Workspace, request: &Request) -> Result<Built
     let verity = verity::build(&context, &erofs)?;
     let uki = uki::build(&context, &tools, &kernel, &verity, Slot::A)?;
     let parts = disk::Parts {
-        profile: &profile,
+        profile,
         version: VERSION,
         tools: &tools,
         erofs: &erofs,
@@ -151,6 +136,61 @@ pub fn build_with_root(workspace: &Workspace, request: &Request) -> Result<Built
     };
     export(&info, &images, &disk.image, &rootfs)?;
     Ok(Built { info, root: rootfs.root() })
+}
+
+/// What a session of an app needs to run on this host.
+#[derive(Clone, Debug)]
+pub struct Native {
+    /// The folder of the programs.
+    pub programs: PathBuf,
+    /// The folder of the apps, by id, as the device has them.
+    pub apps: PathBuf,
+}
+
+/// Builds the programs of a session for this host, and the apps of a profile.
+pub fn build_native(workspace: &Workspace, profile: &str) -> Result<Native, Error> {
+    let inputs = Inputs::open(workspace, profile)?;
+    let context = inputs.context(workspace, false);
+    let sources = mirror::update(&context)?;
+    let programs = native::build_session(&context, &sources)?;
+    let apps = apps::build(&context, &sources, &inputs.profile)?;
+    Ok(Native { programs, apps: apps.folder.join("apps") })
+}
+
+/// What all builds start from: a checked profile on a checked host.
+struct Inputs {
+    profile: Profile,
+    sets: PackageSets,
+    lock: Lock,
+    cache: Cache,
+    progress: Progress,
+}
+
+impl Inputs {
+    fn open(workspace: &Workspace, profile: &str) -> Result<Self, Error> {
+        let progress = Progress::new();
+        // A wrong profile or a broken app is said before anything is installed or locked.
+        let profile = Profile::read(workspace.root(), profile)?;
+        apps::check(workspace.root(), &profile)?;
+        trusted_keys::check(workspace.root(), &profile)?;
+        let sets = PackageSets::read(&workspace.root().join("image/packages.toml"))?;
+        let lock = Lock::read(&workspace.root().join("image/packages.lock"))?;
+        let cache = Cache::open(workspace.cache(), &progress)?;
+        cache.check_room(false)?;
+        host::check(&cache.logs(), &progress)?;
+        Ok(Self { profile, sets, lock, cache, progress })
+    }
+
+    fn context<'a>(&'a self, workspace: &'a Workspace, rebuild: bool) -> Context<'a> {
+        Context {
+            workspace,
+            cache: &self.cache,
+            progress: &self.progress,
+            sets: &self.sets,
+            lock: &self.lock,
+            rebuild,
+        }
+    }
 }
 
 /// Image, list of files and description; the description last, since it says that the others are there.

@@ -1,7 +1,7 @@
 //! From the kernel's entry to PID 1, the first frame and the system UI, by the guest's own clock; then clicks.
 
 use super::trace::Trace;
-use super::{Bench, Figure, Result, click, median};
+use super::{Bench, Bound, Figure, Result, click, median};
 use crate::image_info::ImageInfo;
 use crate::vm::console::InitLine;
 use crate::vm::{Machine, Mark, session};
@@ -51,6 +51,7 @@ pub fn boot(bench: &Bench, kiosk: &ImageInfo) -> Result<Vec<Figure>> {
         name,
         value: median(times),
         unit: "s",
+        bound: Bound::AtMost,
         limit: *limit,
         command: COMMAND,
         note: format!("median of {BOOTS} boots"),

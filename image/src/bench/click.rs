@@ -1,7 +1,7 @@
 //! From a click on the counter's plus to the frame that shows its whole effect, by the times that QEMU notes.
 
 use super::trace::Trace;
-use super::{Error, Figure, Result, log, median};
+use super::{Bound, Error, Figure, Result, log, median};
 use crate::image_info::ImageInfo;
 use crate::vm::work::Work;
 use crate::vm::{Pace, Rect, Screenshot, Vm, file_error, input, layout};
@@ -72,6 +72,7 @@ impl Clicks {
             name: "click to changed pixels",
             value: median(self.times),
             unit: "ms",
+            bound: Bound::AtMost,
             limit: LIMIT_MS,
             command,
             note,

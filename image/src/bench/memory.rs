@@ -1,6 +1,6 @@
 //! The least memory in which each profile does its job.
 
-use super::{Bench, Error, Figure, Result, click};
+use super::{Bench, Bound, Error, Figure, Result, click};
 use crate::image_info::ImageInfo;
 use crate::vm::{self, Machine, Mark, session};
 
@@ -24,6 +24,7 @@ pub fn memory(bench: &Bench, kiosk: &ImageInfo, core: &ImageInfo) -> Result<Vec<
         name,
         value: f64::from(value),
         unit: "MiB",
+        bound: Bound::AtMost,
         limit: f64::from(limit),
         command: COMMAND,
         note: format!("the least of steps of {STEP_MIB} MiB"),

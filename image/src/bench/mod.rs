@@ -1,5 +1,6 @@
-//! Measures the figures that the project promises, in a virtual machine of this host.
+//! Measures the figures that the project promises: in a virtual machine of this host, and for apps on the host itself.
 
+mod apps;
 mod boot;
 mod click;
 mod log;
@@ -7,6 +8,7 @@ mod memory;
 mod size;
 mod trace;
 
+pub use apps::apps;
 pub use boot::boot;
 pub use memory::memory;
 pub use size::size;
@@ -24,16 +26,36 @@ pub struct Figure {
     pub name: &'static str,
     pub value: f64,
     pub unit: &'static str,
-    /// At most so much.
+    pub bound: Bound,
     pub limit: f64,
     pub command: &'static str,
     /// What the value is made of: how many runs, what it can resolve.
     pub note: String,
 }
 
+/// On which side of its limit a figure has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    AtMost,
+    AtLeast,
+}
+
 impl Figure {
     pub fn kept(&self) -> bool {
-        self.value <= self.limit
+        match self.bound {
+            Bound::AtMost => self.value <= self.limit,
+            Bound::AtLeast => self.value >= self.limit,
+        }
+    }
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::AtMost => "at most",
+            Self::AtLeast => "at least",
+        })
     }
 }
 
@@ -52,6 +74,12 @@ pub enum Error {
     NoChange(usize),
     #[error("QEMU noted no frame after a click in {}: a QEMU with the trace backend `log` is needed, as Debian's", .0.display())]
     NoTrace(PathBuf),
+    #[error("{program} failed: {said}")]
+    Program { program: &'static str, said: String },
+    #[error("while {waiting}: {problem}; the last lines of weft-appd:\n{tail}")]
+    Session { waiting: &'static str, problem: String, tail: String },
+    #[error("cannot start or watch a process of a session")]
+    Process(#[source] std::io::Error),
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -100,5 +128,21 @@ mod tests {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(vec![4.0, 1.0]), 4.0);
         assert!(median(Vec::new()).is_nan());
+    }
+
+    #[test]
+    fn a_limit_is_kept_on_its_own_side() {
+        let figure = |bound, value| Figure {
+            name: "",
+            value,
+            unit: "",
+            bound,
+            limit: 2.0,
+            command: "",
+            note: String::new(),
+        };
+        assert!(figure(Bound::AtMost, 2.0).kept() && !figure(Bound::AtMost, 2.1).kept());
+        assert!(figure(Bound::AtLeast, 2.0).kept() && !figure(Bound::AtLeast, 1.9).kept());
+        assert!(!figure(Bound::AtMost, f64::NAN).kept() && !figure(Bound::AtLeast, f64::NAN).kept());
     }
 }

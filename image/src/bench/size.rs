@@ -1,6 +1,6 @@
 //! Sizes of built images.
 
-use super::Figure;
+use super::{Bound, Figure};
 use crate::image_info::ImageInfo;
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -12,6 +12,7 @@ pub fn size(kiosk: &ImageInfo, core: &ImageInfo) -> Vec<Figure> {
         name,
         value: info.root_bytes as f64 / MIB,
         unit: "MiB",
+        bound: Bound::AtMost,
         limit,
         command: COMMAND,
         note: format!(

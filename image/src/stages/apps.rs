@@ -81,7 +81,8 @@ pub fn build(context: &Context<'_>, sources: &Path, profile: &Profile) -> Result
         if profile.apps.is_empty() {
             return Ok(());
         }
-        let compiler = build_compiler(context, tools, sources)?;
+        // The same Wasmtime and settings as the device's.
+        let compiler = super::native::program(context, tools, sources, "weft-compile")?;
         for id in &profile.apps {
             let app = output.join("apps").join(id);
             install(&checkout.join(id), &app)?;
@@ -154,14 +155,4 @@ fn package_name(path: &Path) -> Result<String, Error> {
     let parsed: CargoToml = toml::from_slice(&read_file(path)?)
         .map_err(|error| Error::CargoToml { path: path.to_owned(), message: error.to_string() })?;
     Ok(parsed.package.name)
-}
-
-/// `weft-compile` for the host: the same Wasmtime and settings as the device's.
-fn build_compiler(context: &Context<'_>, tools: &Tools<'_>, sources: &Path) -> Result<PathBuf, Error> {
-    let target = context.cache.root().join("target/host");
-    let mut command = host_cargo(sources);
-    command.args(["build", "--locked", "--release", "--package", "weft-compile"]);
-    command.env("CARGO_TARGET_DIR", &target);
-    tools.run("compiling the component compiler", &mut command).map_err(StageError::from)?;
-    Ok(target.join("release/weft-compile"))
 }

@@ -10,6 +10,7 @@ pub mod esp;
 pub mod host;
 pub mod kernel;
 pub mod mirror;
+pub mod native;
 pub mod rootfs;
 pub mod state;
 pub mod sysroot;

@@ -9,4 +9,3 @@ mod harness;
 mod limits;
 mod memory;
 mod network;
-mod speed;
