@@ -26,7 +26,7 @@ const up = [{ type: "CONNECTION", connected: true }, APPS];
 const launched = [...up, { type: "ui:launch", app: "org.a" }, { type: "LAUNCH_ACK", session_id: 1, app_id: "org.a" }, { type: "APP_READY", session_id: 1, app_id: "org.a" }];
 
 test("connecting asks for everything", () => {
-  assert.deepEqual(run({ type: "CONNECTION", connected: true }).sent, [{ type: "QUERY_INSTALLED_APPS" }, { type: "QUERY_RUNNING" }]);
+  assert.deepEqual(run({ type: "CONNECTION", connected: true }).sent, [{ type: "QUERY_INSTALLED_APPS" }, { type: "QUERY_RUNNING" }, { type: "QUERY_NETWORK" }]);
 });
 test("a link that never was is not lost until it is overdue", () => {
   assert.equal(run({ type: "CONNECTION", connected: false }).state.link, "connecting");
@@ -98,6 +98,11 @@ test("closing asks appd and shows it", () => {
 test("search finds by name first, then by id", () => {
   const found = (query) => plain(weft.matches(run(...up, { type: "ui:query", query }).raw)).map((each) => each.id);
   assert.deepEqual([found("not"), found("org.a"), found("o"), found("zz")], [["org.b"], ["org.a"], ["org.a", "org.b"], []]);
+});
+test("the network is shown by its address, or as missing", () => {
+  const told = (online, ...addresses) => weft.networkText(run(...up, { type: "NETWORK_STATUS", online, clock: "network", links: [{ name: "eth0", carrier: true, addresses }] }).raw)[0];
+  assert.equal(weft.networkText(weft.initialState)[0], "");
+  assert.deepEqual([told(true, "10.0.2.15/24", "2001:db8::5/64"), told(true, "2001:db8::5/64"), told(false)], ["10.0.2.15", "IPv6", "No network"]);
 });
 test("unknown messages change nothing", () => {
   assert.equal(weft.reduce(weft.initialState, { type: "toString" }).state, weft.initialState);

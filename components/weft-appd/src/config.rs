@@ -49,6 +49,8 @@ pub struct Config {
     pub launcher: Option<PathBuf>,
     /// `WEFT_MOUNT_HELPER`: the socket of who mounts package images.
     pub mount_helper: Option<PathBuf>,
+    /// `WEFT_NETD_SOCKET`: who tells how the network is.
+    pub netd: Option<PathBuf>,
     /// Where the code of installed apps goes that was made on this device.
     pub compiled: Option<PathBuf>,
     /// What that code is sealed with.
@@ -111,6 +113,7 @@ impl Config {
             compile,
             launcher,
             mount_helper: path("WEFT_MOUNT_HELPER"),
+            netd: path("WEFT_NETD_SOCKET"),
             compiled,
             device_key,
             places: Places::from_env()?,

@@ -10,6 +10,7 @@ mod config;
 mod encoded;
 pub mod fuzz;
 mod mounts;
+mod network;
 mod output;
 mod packages;
 mod peer;

@@ -5,7 +5,7 @@ use crate::config::{self, Config};
 use crate::peer::Policy;
 use crate::store_watch::StoreWatch;
 use crate::supervisor::{Senders, Supervisor};
-use crate::{sys, websocket};
+use crate::{network, sys, websocket};
 use std::future::pending;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -55,6 +55,10 @@ pub async fn serve(passed: Option<StdListener>) -> Result<(), Error> {
     let (ready, mut ready_events) = mpsc::channel(QUEUE);
     let (components, mut component_events) = mpsc::channel(QUEUE);
     let (reports, mut new_reports) = mpsc::channel(QUEUE);
+    let (network, mut network_events) = mpsc::channel(1);
+    if let Some(socket) = config.netd.clone() {
+        tokio::spawn(network::listen(socket, network));
+    }
     let events = Events::new(from_clients);
     let clients = Clients::new(Policy::of(path.as_deref()), events.clone());
     let tokens = match (config.web_port, &config.runtime_folder) {
@@ -78,6 +82,7 @@ pub async fn serve(passed: Option<StdListener>) -> Result<(), Error> {
             Some(ready) = ready_events.recv() => supervisor.is_ready(ready),
             Some(event) = component_events.recv() => supervisor.component_said(event),
             Some(report) = new_reports.recv() => supervisor.keep_report(report),
+            Some(status) = network_events.recv() => supervisor.network_is(status),
             Some(()) = child_died.recv() => supervisor.reap(),
             news = supervisor.news() => supervisor.told(news),
             () = store.changed() => supervisor.apps_changed(),

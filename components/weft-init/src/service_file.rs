@@ -73,6 +73,8 @@ pub struct Service {
     pub restart: RestartPolicy,
     pub readiness: Readiness,
     pub after: Vec<String>,
+    /// Started once all that are not late were ready.
+    pub late: bool,
     pub watchdog: Option<Duration>,
     /// How long it may take to become ready.
     pub start_timeout: Duration,
@@ -114,6 +116,8 @@ struct RawService {
     readiness: Readiness,
     #[serde(default)]
     after: Vec<String>,
+    #[serde(default)]
+    late: bool,
     watchdog_secs: Option<Spanned<u64>>,
     start_timeout_secs: Option<Spanned<u64>>,
     memory_max: Option<Spanned<String>>,
@@ -197,6 +201,7 @@ fn validate(name: &str, raw: RawService) -> Result<Service, Refusal> {
         restart: raw.restart,
         readiness: raw.readiness,
         after: raw.after,
+        late: raw.late,
         watchdog: maybe(raw.watchdog_secs, |secs| seconds("watchdog_secs", secs))?,
         start_timeout: maybe(raw.start_timeout_secs, |secs| seconds("start_timeout_secs", secs))?
             .unwrap_or(START_TIMEOUT),

@@ -17,6 +17,9 @@ pub type Unit = usize;
 /// How a service may take its time to end after SIGTERM before its cgroup is killed.
 pub const STOP_LIMIT: Duration = Duration::from_millis(1500);
 
+/// Late services wait for the others no longer than this.
+pub const LATE_LIMIT: Now = Duration::from_secs(30);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Not started yet: one that it comes after is not ready, or the state partition is missing.

@@ -1,5 +1,6 @@
 //! What appd is asked and what it answers, on its Unix socket (MessagePack), its WebSocket and towards the system UI's page (JSON).
 
+use crate::network;
 use serde::{Deserialize, Serialize};
 
 /// A request to appd.
@@ -26,6 +27,8 @@ pub enum Request {
         session_id: u64,
     },
     QueryInstalledApps,
+    /// Answered by [`Response::NetworkStatus`] once it is known.
+    QueryNetwork,
     /// Hands `payload` to the session's component as if its page had sent it.
     IpcForward {
         session_id: u64,
@@ -87,6 +90,8 @@ pub enum Response {
         body: String,
         icon: Option<String>,
     },
+    /// How the network is; also told to everybody at every change.
+    NetworkStatus(network::Status),
     /// The newest first.
     CrashReports {
         reports: Vec<CrashReport>,
@@ -173,6 +178,10 @@ mod tests {
                 }]
             }),
             r#"{"type":"INSTALLED_APPS","apps":[{"app_id":"a.b.c","name":"C","version":"1.0.0"}]}"#
+        );
+        assert_eq!(
+            json(&Response::NetworkStatus(network::Status::default())),
+            r#"{"type":"NETWORK_STATUS","online":false,"links":[],"clock":"hardware"}"#
         );
         let request: Request = serde_json::from_str(r#"{"type":"LAUNCH_APP","app_id":"a.b.c"}"#).unwrap();
         assert_eq!(request, Request::LaunchApp { app_id: "a.b.c".into(), surface_id: 0 });

@@ -8,6 +8,7 @@
 //! | fetch channel | a session's runtime and its network broker | [`fetch`] | [`frame`] with its own limit |
 //! | `launcher.sock` | appd and the launcher | [`launcher`] | one MessagePack message a packet |
 //! | `mount.sock` | appd and the mount helper | [`mount`] | [`frame`]: length + MessagePack |
+//! | `netd.sock` | weft-netd and appd, others who wait for a network | [`network`] | one JSON object a line |
 //! | session channel | page's shell, appd, component's runtime | [`session`] | one JSON string a line |
 
 pub mod appd;
@@ -17,5 +18,6 @@ pub mod frame;
 pub mod host;
 pub mod launcher;
 pub mod mount;
+pub mod network;
 pub mod session;
 pub mod websocket;

@@ -1,4 +1,4 @@
-//! Who the process is: user, groups, and no capability anywhere.
+//! Who the process is: user, groups, and its capabilities, of which nearly none has any.
 
 use crate::error::{Context, Failure};
 use rustix::io::Errno;
@@ -29,13 +29,14 @@ pub(crate) fn assume(user: &User) -> Result<(), Failure> {
         .context(|| "cannot keep capabilities for a moment".into())
 }
 
-/// Empties every set, the bounding and the ambient one too, and locks the door: root means nothing here any more (capabilities(7),
-/// "The securebits flags").
-pub(crate) fn drop_capabilities() -> Result<(), Failure> {
+/// Empties every set but for what is kept, the bounding and the ambient one too, and locks the door: root means nothing here any more
+/// (capabilities(7), "The securebits flags"). What is kept goes through the exec by way of the ambient set.
+pub(crate) fn drop_capabilities(kept: CapabilitySet) -> Result<(), Failure> {
     let privileged =
         rustix::thread::capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SETPCAP));
     if privileged {
-        drop_bounding_set().context(|| "cannot empty the bounding set".into())?;
+        drop_bounding_set(kept).context(|| "cannot empty the bounding set".into())?;
+        keep_through_exec(kept).context(|| format!("cannot keep {kept:?}"))?;
         let bits = CapabilitiesSecureBits::NO_ROOT
             | CapabilitiesSecureBits::NO_ROOT_LOCKED
             | CapabilitiesSecureBits::NO_SETUID_FIXUP
@@ -45,18 +46,29 @@ pub(crate) fn drop_capabilities() -> Result<(), Failure> {
             | CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE_LOCKED;
         rustix::thread::set_capabilities_secure_bits(bits).context(|| "cannot set the secure bits".into())?;
     }
-    rustix::thread::clear_ambient_capability_set().context(|| "cannot empty the ambient set".into())?;
-    let none = CapabilitySet::empty();
-    let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    if kept.is_empty() {
+        rustix::thread::clear_ambient_capability_set().context(|| "cannot empty the ambient set".into())?;
+    }
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: kept };
     rustix::thread::set_capabilities(None, sets).context(|| "cannot drop the capabilities".into())
 }
 
-/// Every capability up to the last one that this kernel knows.
-fn drop_bounding_set() -> Result<(), Errno> {
+/// The ambient set is these and no others.
+fn keep_through_exec(kept: CapabilitySet) -> Result<(), Errno> {
+    rustix::thread::clear_ambient_capability_set()?;
+    let sets = rustix::thread::capabilities(None)?;
+    rustix::thread::set_capabilities(None, CapabilitySets { inheritable: kept, ..sets })?;
+    kept.iter().try_for_each(|one| rustix::thread::configure_capability_in_ambient_set(one, true))
+}
+
+/// Every other capability, up to the last one that this kernel knows.
+fn drop_bounding_set(kept: CapabilitySet) -> Result<(), Errno> {
     for number in 0..64 {
-        match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(
-            1 << number,
-        )) {
+        let capability = CapabilitySet::from_bits_retain(1 << number);
+        if kept.contains(capability) {
+            continue;
+        }
+        match rustix::thread::remove_capability_from_bounding_set(capability) {
             Ok(()) => {}
             Err(Errno::INVAL) => break,
             Err(error) => return Err(error),

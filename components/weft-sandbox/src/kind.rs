@@ -1,6 +1,7 @@
 //! The kinds of confined processes, and what each sees of the system whatever it is started for.
 
 use crate::places::{Access, Place};
+use rustix::thread::CapabilitySet;
 
 /// What a process is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,10 +22,12 @@ pub enum Kind {
     Compositor,
     /// `weft-appd`
     Appd,
+    /// `weft-netd`: the only kind with capabilities.
+    Netd,
 }
 
 impl Kind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Runtime,
         Self::AppShell,
         Self::SystemShell,
@@ -33,6 +36,7 @@ impl Kind {
         Self::Compile,
         Self::Compositor,
         Self::Appd,
+        Self::Netd,
     ];
 
     /// As in the service files and in messages.
@@ -46,6 +50,7 @@ impl Kind {
             Self::Compile => "compile",
             Self::Compositor => "compositor",
             Self::Appd => "appd",
+            Self::Netd => "netd",
         }
     }
 
@@ -53,9 +58,23 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Whether it lives in the device's own network namespace: to reach the network, or to hear of devices (the compositor).
+    /// Whether it lives in the device's own network namespace: to reach the network, to make it, or to hear of devices (the compositor).
     pub fn sees_network(self) -> bool {
-        matches!(self, Self::Fetch | Self::Compositor | Self::Appd)
+        matches!(self, Self::Fetch | Self::Compositor | Self::Appd | Self::Netd)
+    }
+
+    /// What a service of the kind keeps of root's capabilities; what is started for others keeps none.
+    pub(crate) fn capabilities(self) -> CapabilitySet {
+        match self {
+            // Addresses and routes; port 68; ARP; the clock.
+            Self::Netd => {
+                CapabilitySet::NET_ADMIN
+                    | CapabilitySet::NET_BIND_SERVICE
+                    | CapabilitySet::NET_RAW
+                    | CapabilitySet::SYS_TIME
+            }
+            _ => CapabilitySet::empty(),
+        }
     }
 
     /// Whether it never turns writable memory into code: all but those with a Wasm engine, which writes or maps a component's code first
@@ -100,11 +119,12 @@ impl Kind {
         let read: &[&str] = match self {
             Self::AppShell | Self::SystemShell => &["/etc/fonts"],
             Self::Fetch => {
-                &["/etc/ssl", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/run/weft/resolv.conf"]
+                &["/etc/ssl", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/run/weft/netd"]
             }
             Self::Compositor => &["/etc/passwd", "/run/udev", "/sys"],
             // Package images are mounted later than appd starts, in a folder that is there before.
             Self::Appd => &["/etc/passwd", "/etc/group", "/etc/weft", "/run/weft/packages"],
+            Self::Netd => &["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/weft"],
             Self::Runtime | Self::FilePortal | Self::Compile => &[],
         };
         places.extend(read.iter().map(|path| Place::optional(*path, Access::Read)));
@@ -114,6 +134,7 @@ impl Kind {
             Self::Compositor => &["/run/weft/compositor"],
             Self::SystemShell => &["/run/weft/shell"],
             Self::Appd => &["/run/weft/appd", "/state/appd", "/sys/fs/cgroup/weft-appd"],
+            Self::Netd => &["/run/weft/netd", "/state/netd"],
             _ => &[],
         };
         if !own.is_empty() {

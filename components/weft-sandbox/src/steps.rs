@@ -12,6 +12,7 @@ use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, Signal};
+use rustix::thread::CapabilitySet;
 use std::ffi::CString;
 use std::os::fd::RawFd;
 
@@ -45,7 +46,7 @@ pub(crate) fn of_child(sandbox: &Sandbox, program: &Program) -> Failure {
             tree.enter(sandbox.kind)?;
             rustix::system::sethostname(HOST_NAME).context(|| "cannot set the host name".into())?;
         }
-        give_up(sandbox, program)
+        give_up(sandbox, program, CapabilitySet::empty())
     };
     match confined() {
         Err(failure) => failure,
@@ -69,11 +70,13 @@ pub(crate) fn of_service(sandbox: &Sandbox, program: &Program) -> Failure {
         sandbox.user.as_ref().map_or(Ok(()), identity::assume)?;
         tree.enter(sandbox.kind)?;
         rustix::system::sethostname(HOST_NAME).context(|| "cannot set the host name".into())?;
+        let kept = sandbox.kind.capabilities();
         match &sandbox.user {
-            Some(user) if !sandbox.kind.knows_others() => own_user_namespace(user)?,
+            // A capability in a user namespace of its own would be worth nothing.
+            Some(user) if !sandbox.kind.knows_others() && kept.is_empty() => own_user_namespace(user)?,
             _ => {}
         }
-        give_up(sandbox, program)
+        give_up(sandbox, program, kept)
     };
     match confined() {
         Err(failure) => failure,
@@ -101,14 +104,14 @@ fn own_user_namespace(user: &User) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Everything that needs no capability, and the loss of all of them.
-fn give_up(sandbox: &Sandbox, program: &Program) -> Result<(), Failure> {
+/// Everything that needs no capability, and the loss of all others.
+fn give_up(sandbox: &Sandbox, program: &Program, kept: CapabilitySet) -> Result<(), Failure> {
     rustix::thread::set_no_new_privs(true).context(|| "cannot give up new privileges".into())?;
     sys::reset_signals();
     // The group is the process's own, or that of the documents, which their users share.
     rustix::process::umask(Mode::RWXO);
     limits::apply(sandbox.kind)?;
-    identity::drop_capabilities()?;
+    identity::drop_capabilities(kept)?;
     let places = sandbox.all_places();
     landlock::restrict(sandbox.kind, &sandbox.program, places.iter())?;
     descriptors(&sandbox.descriptors)?;

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use weft_ipc::appd::{AppState, CrashReport, Response};
+use weft_ipc::network;
 use weft_ipc::session::Notice;
 use weft_manifest::AppId;
 use weft_package::launch::Launchable;
@@ -46,6 +47,8 @@ pub struct Supervisor {
     leaving: Vec<cgroup::Session>,
     services: Services,
     reports: Reports,
+    /// Nothing until weft-netd has told.
+    network: Option<network::Status>,
     tokens: Option<Arc<Tokens>>,
     /// What the component that asks just now is told.
     replies: Vec<Response>,
@@ -90,6 +93,7 @@ impl Supervisor {
             leaving: Vec::new(),
             services: Services::default(),
             reports: Reports::new(config.reports.clone()),
+            network: None,
             tokens,
             replies: Vec::new(),
             apps: BTreeMap::new(),
@@ -146,6 +150,11 @@ impl Supervisor {
 
     pub fn is_ready(&mut self, Ready { session, role }: Ready) {
         self.happened(Event::Ready { session, role });
+    }
+
+    pub fn network_is(&mut self, status: network::Status) {
+        self.broadcast(&Response::NetworkStatus(status.clone()));
+        self.network = Some(status);
     }
 
     pub fn keep_report(&mut self, report: CrashReport) {

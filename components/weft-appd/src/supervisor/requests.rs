@@ -43,6 +43,11 @@ impl Supervisor {
                 let apps = self.packages.installed();
                 self.clients.reply(client, &Response::InstalledApps { apps });
             }
+            Request::QueryNetwork => {
+                if let Some(status) = self.network.clone() {
+                    self.clients.reply(client, &Response::NetworkStatus(status));
+                }
+            }
             Request::IpcForward { session_id, payload } => {
                 self.clients.watch(client, session_id);
                 self.forward(client, session_id, payload);

@@ -1,6 +1,7 @@
 //! The phases of the boot, run in the order of the table. What fails is said and left out: the rest of the device still comes up.
 
 use super::Init;
+use super::services::{make_folder, runtime_folder};
 use crate::accounts::Accounts;
 use crate::journal::Console;
 use crate::order;
@@ -140,6 +141,13 @@ impl Init {
                 listening.clear();
             }
             self.sockets.push(listening);
+            // A confined service sees only folders that are there when it starts, also those of services that start after it.
+            let user = self.accounts.user(&service.user).map(|user| (user.uid, user.gid));
+            if let Some((folder, owner)) = runtime_folder(service).zip(user)
+                && let Err(problem) = make_folder(&folder, owner)
+            {
+                self.complain(&problem);
+            }
         }
         if services.is_empty() {
             self.complain(&format!("no service in {SERVICES}"));

@@ -18,7 +18,7 @@ use std::fs;
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Read from one pipe before others get their turn, in bytes.
@@ -182,13 +182,17 @@ fn receive(socket: impl AsFd) -> Option<(u32, Vec<u8>)> {
 /// The folders that the service file asks for, owned by the service's user and closed to others; its group, which is the user's own, may
 /// pass through to paths that it knows: the launcher does, to show a process its part.
 fn make_folders(service: &Service, owner: (u32, u32)) -> Result<(), String> {
-    let runtime = service.runtime_directory.iter().map(|folder| Path::new("/run").join(folder));
     let state = service.state_directory.iter().map(|folder| Path::new(crate::phase::STATE).join(folder));
-    for path in runtime.chain(state) {
-        fs::create_dir_all(&path)
-            .and_then(|()| std::os::unix::fs::chown(&path, Some(owner.0), Some(owner.1)))
-            .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o710)))
-            .map_err(|error| format!("cannot make {}: {error}", path.display()))?;
-    }
-    Ok(())
+    runtime_folder(service).into_iter().chain(state).try_for_each(|path| make_folder(&path, owner))
+}
+
+pub(super) fn runtime_folder(service: &Service) -> Option<PathBuf> {
+    service.runtime_directory.as_ref().map(|folder| Path::new("/run").join(folder))
+}
+
+pub(super) fn make_folder(path: &Path, (uid, gid): (u32, u32)) -> Result<(), String> {
+    fs::create_dir_all(path)
+        .and_then(|()| std::os::unix::fs::chown(path, Some(uid), Some(gid)))
+        .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o710)))
+        .map_err(|error| format!("cannot make {}: {error}", path.display()))
 }

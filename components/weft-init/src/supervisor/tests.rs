@@ -42,6 +42,33 @@ fn a_service_with_state_waits_for_the_partition() {
 }
 
 #[test]
+fn a_late_service_waits_for_all_others_but_not_for_ever() {
+    let files = [("a", "readiness = 'notify'"), ("b", "late = true\nstate_directory = 'b'"), ("c", "")];
+    let mut services = supervisor(&files);
+    assert_eq!(services.tick(at(0)), [Action::Start(0), Action::Start(2)]);
+    services.started(0, 10, at(0));
+    services.started(2, 11, at(0));
+    assert!(services.state_mounted(at(10)).is_empty(), "a is not ready yet");
+    let mut never = services.clone();
+    assert!(services.notified(0, &ready(), at(20)).contains(&Action::Start(1)));
+
+    assert_eq!(never.next_deadline(), Some(LATE_LIMIT), "before the start of `a` is overdue");
+    assert!(never.tick(LATE_LIMIT - at(1)).is_empty());
+    assert_eq!(never.tick(LATE_LIMIT), [Action::Start(1)]);
+    never.started(1, 12, LATE_LIMIT);
+    assert_eq!(never.next_deadline(), Some(at(120_000)), "the limit is not waited for again");
+}
+
+#[test]
+fn a_late_service_without_its_state_sets_no_timer() {
+    let mut services =
+        supervisor(&[("a", "readiness = 'notify'"), ("b", "late = true\nstate_directory = 'b'")]);
+    services.tick(at(0));
+    services.started(0, 10, at(0));
+    assert_eq!(services.next_deadline(), Some(at(120_000)));
+}
+
+#[test]
 fn a_crash_loop_backs_off_and_a_healthy_run_forgives() {
     let mut services = supervisor(&[("a", "")]);
     let mut now = at(0);

@@ -1,6 +1,6 @@
 //! What the passing of time asks for.
 
-use super::{Action, Entry, Now, STOP_LIMIT, State, Supervisor, Unit};
+use super::{Action, Entry, LATE_LIMIT, Now, STOP_LIMIT, State, Supervisor, Unit};
 
 impl Supervisor {
     /// The next time at which `tick` has something to do.
@@ -14,7 +14,11 @@ impl Supervisor {
         };
         let alive = self.entries.iter().any(|entry| entry.pid.is_some());
         let deadline = self.shutdown.filter(|_| alive);
-        self.entries.iter().filter_map(of_entry).chain(deadline).min()
+        // Late ones that wait for nothing else.
+        let late =
+            (0..self.entries.len()).any(|unit| self.is_waiting(unit) && self.is_free(unit, LATE_LIMIT));
+        let late = (late && self.shutdown.is_none()).then_some(LATE_LIMIT);
+        self.entries.iter().filter_map(of_entry).chain(deadline).chain(late).min()
     }
 
     /// Does what the time asks for.
@@ -24,7 +28,7 @@ impl Supervisor {
         }
         let mut actions = Vec::new();
         for unit in 0..self.entries.len() {
-            let free = self.is_free(unit);
+            let free = self.is_free(unit, now);
             let Some(entry) = self.entries.get_mut(unit) else {
                 continue;
             };
@@ -100,10 +104,18 @@ impl Supervisor {
         actions
     }
 
-    fn is_free(&self, unit: Unit) -> bool {
+    fn is_waiting(&self, unit: Unit) -> bool {
+        self.entries.get(unit).is_some_and(|entry| entry.state == State::Waiting)
+    }
+
+    fn is_free(&self, unit: Unit, now: Now) -> bool {
         let ready = |after: &Unit| self.entries.get(*after).is_some_and(|other| other.been_ready);
+        let late_now =
+            || now >= LATE_LIMIT || self.entries.iter().all(|other| other.service.late || other.been_ready);
         self.entries.get(unit).is_some_and(|entry| {
-            entry.after.iter().all(ready) && (self.state_mounted || entry.service.state_directory.is_none())
+            entry.after.iter().all(ready)
+                && (self.state_mounted || entry.service.state_directory.is_none())
+                && (!entry.service.late || late_now())
         })
     }
 }

@@ -3,7 +3,7 @@
 use crate::kind::Kind;
 use libc::*;
 
-/// Calls that end any confined process: other processes' memory, the kernel itself, mounts, users, namespaces, keys, tracing.
+/// Calls that end a confined process, with few exceptions ([`never`]): other processes' memory, the kernel itself, mounts, users, namespaces, keys, tracing.
 #[rustfmt::skip]
 pub const NEVER: &[c_long] = &[
     SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_process_madvise, SYS_process_mrelease, SYS_pidfd_getfd, SYS_kcmp,
@@ -23,6 +23,19 @@ pub const NEVER: &[c_long] = &[
     #[cfg(target_arch = "x86_64")] SYS_uselib,
     #[cfg(target_arch = "x86_64")] SYS_mknod,
 ];
+
+/// Of those, what is allowed to a kind nevertheless.
+fn business(kind: Kind) -> &'static [c_long] {
+    match kind {
+        Kind::Netd => CLOCK,
+        _ => &[],
+    }
+}
+
+/// The calls that end a process of the kind.
+pub fn never(kind: Kind) -> impl Iterator<Item = i64> {
+    NEVER.iter().copied().filter(move |call| !business(kind).contains(call))
+}
 
 /// What libc, the standard library and every program's start and end need: memory, files, clocks, threads, signals, waiting.
 #[rustfmt::skip]
@@ -70,6 +83,9 @@ const LISTENING: &[c_long] = &[SYS_bind, SYS_listen, SYS_accept4, SYS_setsockopt
 /// Looking names up: libc's resolver asks for both families of addresses in one call.
 const RESOLVING: &[c_long] = &[SYS_sendmmsg];
 
+/// Setting the clock, at once or little by little.
+const CLOCK: &[c_long] = &[SYS_clock_settime, SYS_clock_adjtime, SYS_adjtimex];
+
 /// Making, changing and removing files and folders.
 #[rustfmt::skip]
 const FILES: &[c_long] = &[
@@ -115,6 +131,7 @@ pub fn allowed(kind: Kind) -> impl Iterator<Item = i64> {
         Kind::Compile => &[BASE, FILES],
         Kind::Compositor => &[BASE, MESSAGES, CONNECTING, LISTENING, SCREEN],
         Kind::Appd => &[BASE, MESSAGES, CONNECTING, LISTENING, FILES, SUPERVISOR],
+        Kind::Netd => &[BASE, MESSAGES, CONNECTING, LISTENING, RESOLVING, FILES, CLOCK],
     };
     groups.iter().flat_map(|group| group.iter().copied())
 }

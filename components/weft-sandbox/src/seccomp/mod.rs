@@ -1,6 +1,6 @@
 //! System call filters (seccomp(2)), compiled with `seccompiler`: three programs, of whose answers the kernel takes the strictest.
 //!
-//! 1. **Never**: calls that nothing here has any business with ([`calls::NEVER`]). One such call ends the process: it is under attack.
+//! 1. **Never**: calls that the process has no business with ([`calls::never`]). One such call ends the process: it is under attack.
 //! 2. **Never so**: calls that are common but dangerous with some arguments ([`rules::never_so`]); refused with EPERM.
 //! 3. **Allowed**: what the kind of process uses ([`calls::allowed`]); any other call does not exist (ENOSYS), which is the answer that
 //!    libraries expect of an older kernel, so that they fall back to what is allowed (clone3 to clone, for one).
@@ -35,7 +35,7 @@ impl Filters {
         let errno = |errno: Errno| SeccompAction::Errno(errno.raw_os_error().unsigned_abs());
         let mut allowed: Rules = calls::allowed(kind).map(|call| (call, Vec::new())).collect();
         allowed.extend(rules::allowed_so(kind));
-        let never = calls::NEVER.iter().map(|call| (*call, Vec::new())).collect();
+        let never = calls::never(kind).map(|call| (call, Vec::new())).collect();
         let programs = [
             (never, SeccompAction::Allow, SeccompAction::KillProcess),
             (rules::never_so(), SeccompAction::Allow, errno(Errno::PERM)),
@@ -83,9 +83,9 @@ mod tests {
     fn nothing_is_both_allowed_and_never() {
         for kind in Kind::ALL {
             let so = rules::allowed_so(kind);
-            for call in calls::NEVER {
-                assert!(!calls::allowed(kind).any(|allowed| allowed == *call), "{kind:?} {call}");
-                assert!(!so.contains_key(call), "{kind:?} {call}");
+            for call in calls::never(kind) {
+                assert!(!calls::allowed(kind).any(|allowed| allowed == call), "{kind:?} {call}");
+                assert!(!so.contains_key(&call), "{kind:?} {call}");
             }
         }
     }

@@ -65,11 +65,30 @@ pub(crate) fn allowed_so(kind: Kind) -> Rules {
         Kind::Fetch => &[AF_UNIX as u64, AF_INET as u64, AF_INET6 as u64, AF_NETLINK as u64],
         Kind::Compositor => &[AF_UNIX as u64, AF_NETLINK as u64],
         Kind::Appd => &[AF_UNIX as u64, AF_INET as u64],
+        Kind::Netd => {
+            rules.insert(SYS_socket, network_sockets());
+            &[]
+        }
     };
     if !families.is_empty() {
         rules.insert(SYS_socket, first(families));
     }
     rules
+}
+
+/// What weft-netd opens: datagrams, neighbour discovery, ARP, and of netlink routes alone.
+fn network_sockets() -> Vec<SeccompRule> {
+    // The type has flags above it (socket(2)).
+    let kind = |kind: c_int| (1, SeccompCmpOp::MaskedEq(0xf), kind.cast_unsigned().into());
+    let family = |family: c_int| number(0, family.cast_unsigned().into());
+    any(&[
+        &[family(AF_UNIX)],
+        &[family(AF_INET), kind(SOCK_DGRAM)],
+        &[family(AF_INET6), kind(SOCK_DGRAM)],
+        &[family(AF_INET6), kind(SOCK_RAW), number(2, IPPROTO_ICMPV6 as u64)],
+        &[family(AF_PACKET), kind(SOCK_DGRAM)],
+        &[family(AF_NETLINK), number(2, NETLINK_ROUTE as u64)],
+    ])
 }
 
 /// Names of threads and memory, questions about oneself, and what makes things stricter.

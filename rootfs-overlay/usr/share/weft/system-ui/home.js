@@ -47,15 +47,15 @@
     if (at("search").value !== state.query) at("search").value = state.query;
   }
 
-  // A device without a set clock says 1970: rather no time than a wrong one.
-  function clock(date) {
-    if (date.getFullYear() < 2024) return { time: "–:–", date: "The time is not set" };
+  // A clock that nobody has set says 1970, or what weft-netd made of that: rather no time than a wrong one.
+  function clock(date, state) {
+    if (date.getFullYear() < 2024 || state?.network?.clock === "unset") return { time: "–:–", date: "The time is not set" };
     const two = (n) => String(n).padStart(2, "0");
     return { time: `${two(date.getHours())}:${two(date.getMinutes())}`, date: `${DAYS[date.getDay()]}, ${date.getDate()} ${MONTHS[date.getMonth()]}` };
   }
 
-  function renderClock(date) {
-    const now = clock(date);
+  function renderClock(date, state) {
+    const now = clock(date, state);
     weft.setText(at("time"), now.time);
     weft.setText(at("date"), now.date);
     weft.setText(at("bar-clock"), now.time);

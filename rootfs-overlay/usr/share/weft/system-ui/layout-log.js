@@ -9,6 +9,8 @@
     const one = (what, id) => [what, document.getElementById(id)];
     yield one("home", "home-button");
     yield one("notifications", "bell");
+    const network = document.getElementById("network");
+    if (network.classList.contains("known")) yield [`network:${network.classList.contains("on") ? "on" : "off"}`, network];
     yield one("search", "search");
     for (const tile of document.getElementById("grid").children) yield [`icon:${tile.dataset.key}`, tile];
     for (const task of document.getElementById("tasks").children) {

@@ -26,6 +26,7 @@
 
   function render() {
     weft.renderHome(state, act);
+    weft.renderClock(new Date(), state);
     weft.renderTaskbar(state, act);
     weft.renderNotices(state, act);
     weft.layoutChanged();
@@ -38,7 +39,7 @@
   // Shows hours and minutes: wakes once a minute, just after it has begun.
   function runClock() {
     const now = new Date();
-    weft.renderClock(now);
+    weft.renderClock(now, state);
     setTimeout(runClock, 60000 - (now.getSeconds() * 1000 + now.getMilliseconds()) + 50);
   }
 

@@ -24,6 +24,7 @@
     notices: [],          // {id, app, title, body, tone, at}: newest first
     toasts: [],           // {id, until}
     unread: 0,
+    network: null,        // null until told, then {online, addresses, clock}
     nextNotice: 1,
   });
 
@@ -74,7 +75,7 @@
     };
   }
 
-  const QUERIES = [{ type: "QUERY_INSTALLED_APPS" }, { type: "QUERY_RUNNING" }];
+  const QUERIES = [{ type: "QUERY_INSTALLED_APPS" }, { type: "QUERY_RUNNING" }, { type: "QUERY_NETWORK" }];
 
   const messages = {
     CONNECTION(state, event) {
@@ -131,6 +132,10 @@
       const at = open.findIndex((each) => each.session === front(state));
       const next = open[at + (dx < 0 ? 1 : -1)];
       return next && !state.home ? messages["ui:activate"](state, { session: next.session }) : { state };
+    },
+    NETWORK_STATUS(state, { online, links, clock }) {
+      const addresses = links.flatMap((each) => each.addresses).map((each) => each.split("/")[0]);
+      return { state: { ...state, network: { online, addresses, clock } } };
     },
     NOTIFICATION(state, { app_id, title, body, now }) {
       return { state: notify(state, now, { app: app_id, title, body }) };
@@ -204,5 +209,16 @@
     return due.length ? Math.min(...due) : null;
   }
 
-  Object.assign(weft, { reduce, nextTick, front, task, appName, overlay, matches });
+  // What the task bar says of the network: a short text, and a sentence.
+  function networkText({ network }) {
+    if (!network) return ["", ""];
+    const [first, ...others] = network.addresses;
+    if (!first) return ["No network", "There is no network"];
+    const list = [first, ...others].join(", ");
+    // An address of IPv6 is too long for the bar.
+    const short = first.includes(":") ? "IPv6" : first;
+    return [short, network.online ? `The network address is ${list}` : `The network address is ${list}, with no way out`];
+  }
+
+  Object.assign(weft, { reduce, nextTick, networkText, front, task, appName, overlay, matches });
 })();

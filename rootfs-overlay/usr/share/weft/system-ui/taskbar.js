@@ -44,7 +44,16 @@
     weft.setHidden(at("badge"), state.unread === 0);
     weft.setText(at("badge"), state.unread > 9 ? "9+" : String(state.unread));
     weft.setAttribute(at("bell"), "aria-label", state.unread ? `Notifications, ${state.unread} new` : "Notifications");
+    renderNetwork(state);
     renderClosing(state);
+  }
+
+  function renderNetwork(state) {
+    const [text, sentence] = weft.networkText(state);
+    weft.setText(at("network-text"), text);
+    weft.setAttribute(at("network"), "aria-label", sentence);
+    weft.setClass(at("network"), "on", Boolean(state.network?.online));
+    weft.setClass(at("network"), "known", state.network !== null);
   }
 
   function renderClosing(state) {

@@ -36,6 +36,7 @@
     info: "M12 3.5a8.5 8.5 0 1 0 0 17a8.5 8.5 0 1 0 0-17M12 11v5.5M12 7.5v.2", warning: "M12 4L2.8 20h18.4zM12 10v4.5M12 17.2v.2",
     unlinked: "M9 7H7a5 5 0 0 0 0 10h2M15 7h2a5 5 0 0 1 0 10h-2M4 4l16 16", back: "M14.5 5l-7 7l7 7", next: "M9.5 5l7 7l-7 7",
     apps: "M5 5h4v4H5zM15 5h4v4h-4zM5 15h4v4H5zM15 15h4v4h-4z", tally: "M5.5 5v14M9.8 5v14M14.2 5v14M18.5 5v14M2.5 17L21.5 7",
+    network: "M9.5 3.5h5v5h-5zM3.5 15.5h5v5h-5zM15.5 15.5h5v5h-5zM12 8.5V12M6 15.5V12h12v3.5",
     note: "M6 3.5h8.5L19 8v12.5H6zM14 3.5V8.5h5M9.5 12.5h6M9.5 16h6", sliders: "M4 7h9M19 7h1M16 4.5v5M4 17h1M11 17h9M8 14.5v5",
   };
   // Marks (icon, colour of the tile) for the apps of the system itself; every other app gets its initials.
