@@ -17,11 +17,15 @@ pub const SCREEN: (u32, u32) = (1280, 800);
 pub struct Options {
     pub memory_mib: u32,
     pub no_reboot: bool,
+    /// A card on a network that ends in QEMU.
+    pub network: bool,
+    /// What the hardware clock says at the start, as QEMU's `-rtc base=` takes it.
+    pub hardware_clock: Option<&'static str>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { memory_mib: 512, no_reboot: false }
+        Options { memory_mib: 512, no_reboot: false, network: false, hardware_clock: None }
     }
 }
 
@@ -51,6 +55,12 @@ impl TestVm {
         extra.push(format!("socket,id=agent,path={},server=on,wait=off", path("agent")));
         extra
             .extend(["-device".into(), format!("virtserialport,chardev=agent,name={}", weft_ci_agent::PORT)]);
+        if options.network {
+            extra.extend(weft_image::vm::network::arguments(true));
+        }
+        if let Some(base) = options.hardware_clock {
+            extra.extend(["-rtc".into(), format!("base={base}")]);
+        }
         let machine = Machine {
             folder: work.folder().to_owned(),
             disk: disk.path().to_owned(),

@@ -13,6 +13,10 @@ const ROOT: [&str; 4] = ["init", "weft-launcher", "weft-mount-helper", "weft-ci-
 /// and hear of devices and of tools, so that they share the others with the system.
 const SHARED: [&str; 2] = ["weft-compositor", "weft-appd"];
 
+/// The only confined process with capabilities: CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_TIME.
+const NETWORK: &str = "weft-netd";
+const NETWORK_CAPABILITIES: u64 = 1 << 10 | 1 << 12 | 1 << 13 | 1 << 25;
+
 pub fn trials() -> Vec<Trial> {
     vec![
         vm_test("every_process_is_confined", KIOSK, every_process_is_confined),
@@ -39,14 +43,16 @@ fn every_process_is_confined(vm: &mut TestVm) -> anyhow::Result<()> {
             Ok(line.trim_start_matches(':').trim())
         };
         ensure!(process.uid != 0, "{name} runs as root");
+        let kept = if name == NETWORK { NETWORK_CAPABILITIES } else { 0 };
         for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
-            ensure!(u64::from_str_radix(field(set)?, 16)? == 0, "{name} has {set} {}", field(set)?);
+            ensure!(u64::from_str_radix(field(set)?, 16)? == kept, "{name} has {set} {}", field(set)?);
         }
         ensure!(field("NoNewPrivs")? == "1", "{name} may gain privileges");
         ensure!(field("Seccomp")? == "2", "{name} has no system call filter");
         let own = namespaces_of(agent.read_links(&format!("/proc/{}/ns", process.pid))?);
         let wanted: &[&str] = match name.as_str() {
             shared if SHARED.contains(&shared) => &["mnt", "ipc", "uts"],
+            NETWORK => &["mnt", "ipc", "uts", "cgroup"],
             "weft-servo-shell" => &["mnt", "ipc", "uts", "net", "user", "cgroup"],
             "weft-fetch" => &["mnt", "ipc", "uts", "user", "cgroup", "pid"],
             _ => &["mnt", "ipc", "uts", "net", "user", "cgroup", "pid"],

@@ -8,6 +8,7 @@ mod counter;
 mod image;
 mod install;
 mod isolation;
+mod network;
 mod notes;
 mod package_image;
 mod power;
@@ -39,6 +40,7 @@ fn main() {
         install::trials(),
         notes::trials(),
         isolation::trials(),
+        network::trials(),
         package_image::trials(),
         power::trials(),
         power_cut::trials(),

@@ -4,7 +4,7 @@ use super::Error;
 use crate::cli::RunArgs;
 use crate::pipeline::{self, Request};
 use crate::vm::work::{self, Work};
-use crate::vm::{Accelerator, Display, Machine, Qemu, parse_memory, process};
+use crate::vm::{Accelerator, Display, Machine, Qemu, network, parse_memory, process};
 use crate::workspace::Workspace;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -51,7 +51,7 @@ pub fn run(arguments: &RunArgs) -> Result<ExitCode, Error> {
         display: window.map_or(Display::None, Display::Window),
         echo: true,
         no_reboot: false,
-        extra: Vec::new(),
+        extra: network::arguments(false),
     };
     let mut vm = machine.start(&qemu)?;
     let group = vm.id();

@@ -6,7 +6,7 @@ use super::engine::Engine;
 use super::state::Template;
 use super::sysroot::Sysroot;
 use super::trusted_keys;
-use super::{Context, Error as StageError, copy_file, read_file, write_file};
+use super::{Context, Error as StageError, build_time, copy_file, read_file, write_file};
 use crate::elf;
 use crate::key::{self, Key, list_files};
 use crate::packages::files::owners;
@@ -25,6 +25,8 @@ pub enum Error {
     Tree(#[from] rootfs_tree::Error),
     #[error(transparent)]
     TrustedKey(#[from] trusted_keys::Error),
+    #[error(transparent)]
+    BuildTime(#[from] build_time::Error),
     #[error(
         "the profile names the service {0}, but there is no {0}.toml in rootfs-overlay/usr/lib/weft/services"
     )]
@@ -74,6 +76,7 @@ impl Rootfs {
 pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Rootfs, Error> {
     let checkout = context.workspace.root();
     let files = context.packages("files").map_err(Error::from)?;
+    let built = format!("{}\n", build_time::of(checkout)?);
     let mut key = Key::new("rootfs")
         .text("profile", &parts.profile.key_text())
         .text("system", &parts.system.key)
@@ -82,6 +85,7 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Rootfs, Error> 
         .text("apps", &parts.apps.key)
         .text("state", &parts.template.key)
         .text("files", &lock::set_key(&files))
+        .text("build time", &built)
         .tree("overlay", &checkout.join("rootfs-overlay"))
         .map_err(StageError::from)?;
     for service in &parts.profile.services {
@@ -111,6 +115,7 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Rootfs, Error> 
         }
         apps(&mut tree, parts.apps)?;
         trusted_keys::install(&mut tree, checkout, parts.profile)?;
+        tree.write("usr/lib/weft/build-time", built.as_bytes(), "pipeline: the last commit's day")?;
         tree.copy(&parts.template.compressed, "usr/share/weft/state.ext4.zst", "pipeline: state template")?;
         Ok::<(), Error>(write_file(&output.join("files.tsv"), tree.finish()?)?)
     })?;

@@ -7,7 +7,7 @@ use super::process::Process;
 use super::qemu::Qemu;
 use super::qmp::Qmp;
 use super::screen::Screenshot;
-use super::{Error, Result, file_error, input};
+use super::{Error, Result, file_error, input, network};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::Write;
@@ -238,6 +238,18 @@ impl Vm {
     /// Types a text.
     pub fn type_text(&mut self, text: &str) -> Result<()> {
         input::keys_for(text)?.iter().try_for_each(|key| self.press(key))
+    }
+
+    /// Pulls the network card out; the guest is asked to let go of it.
+    pub fn unplug_network(&mut self) -> Result<()> {
+        self.qmp.execute("device_del", json!({ "id": network::CARD })).map(drop)
+    }
+
+    /// Puts the network card back, once the guest has let go of it.
+    pub fn plug_network(&mut self) -> Result<()> {
+        let properties = network::CARD_PROPERTIES.map(|(name, value)| (name.to_owned(), value.into()));
+        let arguments: serde_json::Map<String, Value> = properties.into_iter().collect();
+        self.qmp.execute("device_add", Value::Object(arguments)).map(drop)
     }
 
     /// Presses the power button.

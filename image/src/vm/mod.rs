@@ -8,6 +8,7 @@ pub mod firmware;
 pub mod input;
 pub mod layout;
 pub mod machine;
+pub mod network;
 pub mod pace;
 pub mod process;
 pub mod qemu;
