@@ -7,6 +7,7 @@ mod clients;
 mod code;
 mod compositor;
 mod config;
+mod device;
 mod encoded;
 pub mod fuzz;
 mod mounts;

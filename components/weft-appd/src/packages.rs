@@ -2,9 +2,10 @@
 
 use crate::chain::chain;
 use weft_ipc::appd::{InstalledApp, code};
-use weft_manifest::{AppId, Manifest, Store};
-use weft_package::Places;
-use weft_package::launch::{self, Launchable, Refusal};
+use weft_ipc::session::{About, Permission};
+use weft_manifest::{AppId, Capability, Manifest, Store};
+use weft_package::launch::{self, Launchable, Publisher, Refusal};
+use weft_package::{Places, words};
 
 /// The stores, and what says which of their packages may run.
 #[derive(Debug)]
@@ -49,6 +50,30 @@ impl Packages {
             Err(error) => broken(&app.id, &chain(&error)),
         });
         apps.collect()
+    }
+
+    /// What there is to know about an app that may be launched, or why it may not.
+    pub fn about(&self, app: &str) -> Result<About, String> {
+        let app: AppId = app.parse().map_err(|error| format!("{error}"))?;
+        let launchable = self.open(&app).map_err(|refused| refused.reason)?;
+        let manifest = launchable.package.manifest;
+        let default = Capability::DEFAULT.into_iter().filter(|item| manifest.grants(item));
+        let declared = manifest.capabilities.iter().cloned();
+        let granted: Vec<Capability> = declared.chain(default).collect();
+        let permissions = granted
+            .iter()
+            .enumerate()
+            // A default that is declared as well counts once.
+            .filter(|(at, item)| !granted.iter().take(*at).any(|earlier| earlier == *item))
+            .map(|(_, item)| Permission { capability: item.to_string(), meaning: words::describe(item) });
+        Ok(About {
+            permissions: permissions.collect(),
+            description: manifest.description.unwrap_or_default(),
+            author: manifest.author.unwrap_or_default(),
+            part_of_system: launchable.publisher == Publisher::System,
+            max_memory: manifest.limits.memory,
+            max_storage: manifest.limits.storage,
+        })
     }
 }
 

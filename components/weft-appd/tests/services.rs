@@ -122,6 +122,47 @@ fn a_supervisor_lists_starts_watches_and_stops_other_apps() {
 }
 
 #[test]
+fn a_supervisor_learns_what_apps_may_do_how_they_crashed_and_what_the_device_is() {
+    let (appd, mut client, [mut boss, mut other]) = apps("\"sys:supervisor\"", "");
+    let package = "description = \"Keeps things.\"\ncapabilities = [\"fs:rw:app-data\", \"wasi:clock\"]";
+    appd.install_with(
+        "org.weft.third",
+        package,
+        "[runtime.limits]\nmemory = \"8MiB\"",
+        "print last words\nexit 10",
+    );
+    let Answer::About { about } = boss.question(Ask::About { app_id: "org.weft.third".into() }) else {
+        panic!()
+    };
+    assert_eq!((about.description.as_str(), about.author.as_str()), ("Keeps things.", ""));
+    assert_eq!((about.max_memory, about.part_of_system), (8 << 20, false));
+    let granted: Vec<&str> = about.permissions.iter().map(|item| item.capability.as_str()).collect();
+    assert_eq!(granted, ["fs:rw:app-data", "wasi:clock", "wasi:random", "wasi:stdio"]);
+    assert_eq!(about.permissions[0].meaning, "keep data of its own (/data)");
+    refused(&boss.question(Ask::About { app_id: "org.weft.absent".into() }), "not installed");
+    refused(&boss.question(Ask::About { app_id: "../../etc".into() }), "labels");
+
+    let all = Ask::Crashes { app_id: None };
+    assert_eq!(boss.question(all.clone()), Answer::Crashes { reports: vec![] });
+    client.launch_only("org.weft.third");
+    let reports = harness::wait_for("a crash report", || match boss.question(all.clone()) {
+        Answer::Crashes { reports } => Some(reports).filter(|reports| !reports.is_empty()),
+        answer => panic!("{answer:?}"),
+    });
+    let first = reports.last().unwrap();
+    assert_eq!((first.app_id.as_str(), first.reason.as_str()), ("org.weft.third", "ended with exit code 10"));
+    assert_eq!(first.last_lines, ["component: last words"]);
+    let of_another = Ask::Crashes { app_id: Some(ONE.into()) };
+    assert_eq!(boss.question(of_another), Answer::Crashes { reports: vec![] });
+
+    let Answer::Device { device } = boss.question(Ask::Device) else { panic!() };
+    assert!(device.memory > 0 && device.storage > device.storage_free, "{device:?}");
+    for ask in [Ask::About { app_id: ONE.into() }, all, Ask::Device] {
+        refused(&other.question(ask), "sys:supervisor");
+    }
+}
+
+#[test]
 fn a_notification_reaches_the_system_ui_under_the_apps_true_name() {
     let (_appd, mut client, [mut allowed, mut other]) = apps("\"sys:notifications\"", "");
     let notification = |title: &str| Notice::Notification {

@@ -2,6 +2,7 @@
 //!
 //! The runtime numbers its [`Ask`]s; appd checks the app's capabilities again and answers each exactly once, in any order.
 
+use crate::appd::CrashReport;
 use serde::{Deserialize, Serialize};
 
 /// The longest text of the clipboard, in bytes of UTF-8.
@@ -39,6 +40,12 @@ pub enum Ask {
     SendToApp { to: String, kind: String, payload: String },
     /// `sys:supervisor`: [`Answer::Apps`].
     Apps,
+    /// `sys:supervisor`: [`Answer::About`].
+    About { app_id: String },
+    /// `sys:supervisor`: [`Answer::Crashes`], of all apps when none is named.
+    Crashes { app_id: Option<String> },
+    /// `sys:supervisor`: [`Answer::Device`].
+    Device,
     /// `sys:supervisor`: [`Answer::Sessions`].
     Sessions,
     /// `sys:supervisor`: [`Answer::Started`] once the session exists, not yet ready.
@@ -60,6 +67,16 @@ pub enum Answer {
     Apps {
         apps: Vec<App>,
     },
+    About {
+        about: About,
+    },
+    /// The newest first.
+    Crashes {
+        reports: Vec<CrashReport>,
+    },
+    Device {
+        device: Device,
+    },
     Sessions {
         sessions: Vec<Session>,
     },
@@ -78,6 +95,40 @@ pub struct App {
     pub app_id: String,
     pub name: String,
     pub version: String,
+}
+
+/// What there is to know about an installed app. Sizes are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    pub description: String,
+    pub author: String,
+    /// In the verified system image; any other was installed.
+    pub part_of_system: bool,
+    pub permissions: Vec<Permission>,
+    pub max_memory: u64,
+    pub max_storage: u64,
+}
+
+/// A capability, and what it allows in words that complete "it may".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permission {
+    pub capability: String,
+    pub meaning: String,
+}
+
+/// The device. Sizes are in bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// With the version, as a person calls it.
+    pub name: String,
+    pub version: String,
+    pub kernel: String,
+    /// Seconds since the kernel started.
+    pub uptime: u64,
+    pub memory: u64,
+    /// Where apps and their data are kept.
+    pub storage: u64,
+    pub storage_free: u64,
 }
 
 /// A session of any app.

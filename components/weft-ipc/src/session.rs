@@ -4,7 +4,7 @@
 //! JSON object is a [`Notice`], between appd and the process at the other end; it is never relayed.
 
 use crate::host::MAX_CLIPBOARD_LEN;
-pub use crate::host::{Answer, App, AppState, Ask, Notice, Session};
+pub use crate::host::{About, Answer, App, AppState, Ask, Device, Notice, Permission, Session};
 
 /// The longest message of a page or a component, in bytes of UTF-8.
 pub const MAX_MESSAGE_LEN: usize = 64 * 1024;

@@ -20,7 +20,9 @@ pub fn describe(capability: &Capability) -> String {
         Capability::Notifications => "show notifications".to_owned(),
         Capability::ClipboardRead => "read the clipboard, whatever was copied there".to_owned(),
         Capability::ClipboardWrite => "replace what is in the clipboard".to_owned(),
-        Capability::Supervisor => "list, start, stop and watch all other apps".to_owned(),
+        Capability::Supervisor => {
+            "list, start, stop and watch all other apps, and read how they crashed".to_owned()
+        }
         Capability::Send { to } => format!("send messages to the app {to}"),
         Capability::Clock => "read the time".to_owned(),
         Capability::Random => "get random numbers".to_owned(),

@@ -123,7 +123,9 @@ impl Kind {
             }
             Self::Compositor => &["/etc/passwd", "/run/udev", "/sys"],
             // Package images are mounted later than appd starts, in a folder that is there before.
-            Self::Appd => &["/etc/passwd", "/etc/group", "/etc/weft", "/run/weft/packages"],
+            Self::Appd => {
+                &["/etc/passwd", "/etc/group", "/etc/os-release", "/etc/weft", "/run/weft/packages"]
+            }
             Self::Netd => &["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/weft"],
             Self::Runtime | Self::FilePortal | Self::Compile => &[],
         };

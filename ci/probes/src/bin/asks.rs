@@ -37,6 +37,21 @@ fn main() {
         ["copy-much", bytes] => clipboard::write(&"x".repeat(bytes.parse().unwrap())).map(|()| String::new()),
         ["paste"] => clipboard::read(),
         ["apps"] => Ok(supervisor::apps()?.iter().map(|app| app.id.clone()).collect::<Vec<_>>().join(" ")),
+        ["about", app] => {
+            let about = supervisor::about(app)?;
+            let one = |item: &supervisor::Permission| format!("{}={}", item.capability, item.meaning);
+            let permissions: Vec<String> = about.permissions.iter().map(one).collect();
+            let (memory, storage) = (about.max_memory, about.max_storage);
+            let (text, author, system) = (about.description, about.author, about.part_of_system);
+            Ok(format!("{text} {author} {system} {memory} {storage} {}", permissions.join(" ")))
+        }
+        ["crashes"] => crashes(None),
+        ["crashes", app] => crashes(Some(app)),
+        ["device"] => {
+            let d = supervisor::device()?;
+            let sizes = format!("{} {} {} {}", d.uptime, d.memory, d.storage, d.storage_free);
+            Ok(format!("{} {} {} {sizes}", d.name, d.version, d.kernel))
+        }
         ["sessions"] => {
             let sessions = supervisor::sessions()?;
             Ok(sessions
@@ -54,4 +69,13 @@ fn main() {
         }
         _ => Err("no such order".to_owned()),
     })
+}
+
+fn crashes(app: Option<&str>) -> Result<String, String> {
+    let one = |crash: supervisor::Crash| {
+        let (limits, lines) = (crash.limits.join("|"), crash.last_lines.join("|"));
+        let (id, app, time) = (crash.id, crash.app, crash.time);
+        format!("{id} {app} {time} {} {} {limits} {} {lines}", crash.process, crash.reason, crash.in_a_row)
+    };
+    Ok(supervisor::crashes(app)?.into_iter().map(one).collect::<Vec<_>>().join(" "))
 }

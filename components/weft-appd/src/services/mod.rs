@@ -36,9 +36,14 @@ pub fn may_ask(manifest: &Manifest, ask: &Ask) -> Result<(), String> {
             }
             Capability::Send { to: to.parse::<AppId>().map_err(|error| error.to_string())? }
         }
-        Ask::Apps | Ask::Sessions | Ask::Start { .. } | Ask::Stop { .. } | Ask::Watch => {
-            Capability::Supervisor
-        }
+        Ask::Apps
+        | Ask::About { .. }
+        | Ask::Crashes { .. }
+        | Ask::Device
+        | Ask::Sessions
+        | Ask::Start { .. }
+        | Ask::Stop { .. }
+        | Ask::Watch => Capability::Supervisor,
     };
     match manifest.grants(&needed) {
         true => Ok(()),

@@ -1,6 +1,7 @@
 //! What components ask of appd, through their runtimes.
 
 use super::Supervisor;
+use crate::device;
 use crate::relay::FromComponent;
 use crate::services;
 use crate::sessions::{ClientId, Event, SessionId};
@@ -72,6 +73,12 @@ impl Supervisor {
                 let apps = apps.map(|app| App { app_id: app.app_id, name: app.name, version: app.version });
                 Answer::Apps { apps: apps.collect() }
             }
+            Ask::About { app_id } => match self.packages.about(&app_id) {
+                Ok(about) => Answer::About { about },
+                Err(reason) => failed(&reason),
+            },
+            Ask::Crashes { app_id } => Answer::Crashes { reports: self.reports.list(app_id.as_deref()) },
+            Ask::Device => Answer::Device { device: device::describe(&self.config.data_home) },
             Ask::Sessions => Answer::Sessions { sessions: self.sessions_told() },
             Ask::Start { app_id } => match app_id.parse() {
                 Ok(app) => {

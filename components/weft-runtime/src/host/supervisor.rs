@@ -6,7 +6,8 @@ use crate::channel::Kind;
 use crate::state::State;
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::DynPollable;
-use weft_ipc::session::{Answer, AppState, Ask, Session};
+use weft_ipc::appd::CrashReport;
+use weft_ipc::session::{About, Answer, AppState, Ask, Device, Permission, Session};
 
 impl State {
     /// Asks appd once to tell about changes.
@@ -28,6 +29,27 @@ impl supervisor::Host for State {
             version: app.version,
         });
         Ok(plain.collect())
+    }
+
+    async fn about(&mut self, app: String) -> Result<supervisor::Details, String> {
+        match self.ask(Ask::About { app_id: app }).await? {
+            Answer::About { about } => Ok(about.into()),
+            _ => Err(UNEXPECTED.to_owned()),
+        }
+    }
+
+    async fn crashes(&mut self, app: Option<String>) -> Result<Vec<supervisor::Crash>, String> {
+        match self.ask(Ask::Crashes { app_id: app }).await? {
+            Answer::Crashes { reports } => Ok(reports.into_iter().map(supervisor::Crash::from).collect()),
+            _ => Err(UNEXPECTED.to_owned()),
+        }
+    }
+
+    async fn device(&mut self) -> Result<supervisor::DeviceDetails, String> {
+        match self.ask(Ask::Device).await? {
+            Answer::Device { device } => Ok(device.into()),
+            _ => Err(UNEXPECTED.to_owned()),
+        }
     }
 
     async fn sessions(&mut self) -> Result<Vec<supervisor::Session>, String> {
@@ -68,5 +90,29 @@ impl From<Session> for supervisor::Session {
             AppState::Stopped => supervisor::State::Stopped,
         };
         Self { id: session.session_id, app: session.app_id, state }
+    }
+}
+
+impl From<About> for supervisor::Details {
+    fn from(about: About) -> Self {
+        let About { description, author, part_of_system, permissions, max_memory, max_storage } = about;
+        let permission = |Permission { capability, meaning }| supervisor::Permission { capability, meaning };
+        let permissions = permissions.into_iter().map(permission).collect();
+        Self { description, author, part_of_system, permissions, max_memory, max_storage }
+    }
+}
+
+impl From<CrashReport> for supervisor::Crash {
+    fn from(report: CrashReport) -> Self {
+        let CrashReport { report_id, app_id, session_id: _, time, process, reason, limits, .. } = report;
+        let (in_a_row, last_lines) = (report.in_a_row, report.last_lines);
+        Self { id: report_id, app: app_id, time, process, reason, limits, in_a_row, last_lines }
+    }
+}
+
+impl From<Device> for supervisor::DeviceDetails {
+    fn from(device: Device) -> Self {
+        let Device { name, version, kernel, uptime, memory, storage, storage_free } = device;
+        Self { name, version, kernel, uptime, memory, storage, storage_free }
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::harness::{Served, World};
 use std::os::unix::net::UnixStream;
+use weft_ipc::appd::CrashReport;
 use weft_ipc::fetch;
-use weft_ipc::session::{Answer, App, AppState, Ask, Line, Notice, Session};
+use weft_ipc::session::{About, Answer, App, AppState, Ask, Device, Line, Notice, Permission, Session};
 use weft_runtime::Exit;
 
 const ALL: [&str; 12] = [
@@ -73,6 +74,46 @@ fn the_supervisor_lists_starts_stops_and_watches() {
     probe.say(&Line::Notice(Notice::Answer { id, answer: Answer::Done }));
     probe.say(&Line::Notice(Notice::SessionChanged { session }));
     assert_eq!(probe.hear_message(), "ok 7:a.b.c:State::Running");
+}
+
+#[test]
+fn the_supervisor_is_told_about_apps_crashes_and_the_device() {
+    let mut probe = World::probe("asks").serve(&ALL);
+    let permission = Permission { capability: "wasi:clock".into(), meaning: "read the time".into() };
+    let about = About {
+        description: "Counts.".into(),
+        author: "WEFT".into(),
+        part_of_system: true,
+        permissions: vec![permission],
+        max_memory: 1,
+        max_storage: 2,
+    };
+    let asked_about = asked(&mut probe, "about a.b.c", Answer::About { about });
+    let expected = "ok Counts. WEFT true 1 2 wasi:clock=read the time";
+    assert_eq!(asked_about, (Ask::About { app_id: "a.b.c".into() }, expected.into()));
+    let report = CrashReport {
+        report_id: 3,
+        app_id: "a.b.c".into(),
+        session_id: 4,
+        time: 5,
+        process: "component".into(),
+        reason: "ended".into(),
+        limits: vec!["memory".into()],
+        in_a_row: 6,
+        last_lines: vec!["one".into(), "two".into()],
+    };
+    let crashes = Answer::Crashes { reports: vec![report] };
+    let outcome = asked(&mut probe, "crashes a.b.c", crashes.clone());
+    let expected = "ok 3 a.b.c 5 component ended memory 6 one|two";
+    assert_eq!(outcome, (Ask::Crashes { app_id: Some("a.b.c".into()) }, expected.into()));
+    assert_eq!(asked(&mut probe, "crashes", crashes).0, Ask::Crashes { app_id: None });
+    let device =
+        Device { name: "W 1".into(), version: "1".into(), kernel: "6.12".into(), ..Device::default() };
+    let device = Device { uptime: 7, memory: 8, storage: 9, storage_free: 10, ..device };
+    let outcome = asked(&mut probe, "device", Answer::Device { device });
+    assert_eq!(outcome, (Ask::Device, "ok W 1 1 6.12 7 8 9 10".into()));
+    let (_, outcome) = asked(&mut probe, "device", Answer::Done);
+    assert!(outcome.contains("does not fit the question"), "{outcome}");
 }
 
 #[test]
