@@ -1,18 +1,21 @@
 //! The cache of stage outputs, outside the checkout: `<cache>/<stage>/<key>/`.
 //!
 //! An output is made in `<cache>/tmp/` and renamed into place, so a folder that exists is whole. Long stages keep half-finished
-//! work in `<cache>/work/`, from where the next run goes on.
+//! work in `<cache>/work/`, from where the next run goes on. Of each kind of output the last used ones are kept.
 
 use crate::progress::Progress;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Room that a whole build needs at its widest, with the engine.
 const ROOM_FOR_ALL: u64 = 16 << 30;
 /// Room below which no stage is started.
 const ROOM_FOR_ANY: u64 = 1 << 30;
+/// Outputs of one kind that are kept: enough to change between the profiles and a few branches without building anew.
+const KEPT_OF_A_KIND: usize = 12;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -73,6 +76,16 @@ impl Cache {
         self.root.join(stage).join(key)
     }
 
+    /// The folder of a finished output, which counts as used now.
+    pub fn find(&self, stage: &str, key: &str) -> Result<Option<PathBuf>, Error> {
+        let place = self.output(stage, key);
+        if !place.exists() {
+            return Ok(None);
+        }
+        mark_used(&place)?;
+        Ok(Some(place))
+    }
+
     /// A folder for work that survives an interruption.
     pub fn work(&self, name: &str) -> Result<PathBuf, Error> {
         let folder = self.root.join("work").join(name);
@@ -88,14 +101,32 @@ impl Cache {
         Ok(folder)
     }
 
-    /// Puts a finished temporary folder in its place, over an older output of the same key.
+    /// Puts a finished temporary folder in its place, over an older output of the same key, and forgets those of its kind that
+    /// were not used for longest.
     pub fn keep(&self, temporary: &Path, stage: &str, key: &str) -> Result<PathBuf, Error> {
         let place = self.output(stage, key);
         remove_tree(&place)?;
         let error = |source| Error::Write { path: place.clone(), source };
         std::fs::create_dir_all(self.root.join(stage)).map_err(error)?;
         std::fs::rename(temporary, &place).map_err(error)?;
+        mark_used(&place)?;
+        self.forget(stage, kind(key))?;
         Ok(place)
+    }
+
+    fn forget(&self, stage: &str, of_kind: &str) -> Result<(), Error> {
+        let folder = self.root.join(stage);
+        let error = |source| Error::Write { path: folder.clone(), source };
+        let mut outputs = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(error)? {
+            let entry = entry.map_err(error)?;
+            if kind(&entry.file_name().to_string_lossy()) == of_kind {
+                let used = entry.metadata().and_then(|metadata| metadata.modified()).map_err(error)?;
+                outputs.push((used, entry.path()));
+            }
+        }
+        outputs.sort_unstable_by(|one, other| other.cmp(one));
+        outputs.iter().skip(KEPT_OF_A_KIND).try_for_each(|(_, output)| remove_tree(output))
     }
 
     /// Fails early where the disk has too little room: `engine` says whether the engine has yet to be built.
@@ -107,6 +138,16 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+/// The name in front of the hash, by which a stage tells its outputs apart; empty where it has one kind only.
+pub fn kind(key: &str) -> &str {
+    key.rsplit_once('-').map_or("", |(kind, _)| kind)
+}
+
+fn mark_used(output: &Path) -> Result<(), Error> {
+    let error = |source| Error::Write { path: output.to_owned(), source };
+    File::open(output).and_then(|folder| folder.set_modified(SystemTime::now())).map_err(error)
 }
 
 /// Bytes that an ordinary user may still write on the file system of a folder.
@@ -145,6 +186,25 @@ mod tests {
         let cache = Cache::open(folder.path(), &progress).unwrap();
         assert!(!folder.path().join("tmp/left over").exists());
         assert!(cache.output("kernel", "k").join("bzImage").exists());
+    }
+
+    #[test]
+    fn of_each_kind_the_last_used_outputs_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path(), &Progress::new()).unwrap();
+        let make = |key: &str| {
+            let made = cache.temporary("components").unwrap();
+            cache.keep(&made, "components", key).unwrap();
+        };
+        make("weft-init-0");
+        (1..KEPT_OF_A_KIND).for_each(|number| make(&format!("weft-appd-{number}")));
+        make("weft-appd-last");
+        assert!(cache.find("components", "weft-appd-1").unwrap().is_some());
+        make("weft-appd-more");
+        assert!(cache.find("components", "weft-appd-2").unwrap().is_none(), "not used for longest");
+        for kept in ["weft-appd-1", "weft-appd-3", "weft-appd-last", "weft-appd-more", "weft-init-0"] {
+            assert!(cache.find("components", kept).unwrap().is_some(), "{kept}");
+        }
     }
 
     #[test]

@@ -69,8 +69,7 @@ impl Context<'_> {
         make: impl FnOnce(&Tools<'_>, &Path) -> Result<(), E>,
     ) -> Result<PathBuf, E> {
         self.progress.begin(&label(stage, key));
-        let place = self.cache.output(stage, key);
-        if place.exists() {
+        if let Some(place) = self.cache.find(stage, key).map_err(Error::from)? {
             self.progress.finish(true);
             return Ok(place);
         }
@@ -125,9 +124,9 @@ impl Context<'_> {
 
 /// What the person sees: the stage, and where it has several outputs, which: the key then begins with its name.
 fn label(stage: &str, key: &str) -> String {
-    match key.rsplit_once('-') {
-        Some((name, _)) => format!("{stage}: {name}"),
-        None => stage.to_owned(),
+    match cache::kind(key) {
+        "" => stage.to_owned(),
+        kind => format!("{stage}: {kind}"),
     }
 }
 
