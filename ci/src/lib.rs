@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod images;
 pub mod machine;
 pub mod package;
+pub mod prepared;
 pub mod wait;
 
 pub use machine::{Options, TestVm};

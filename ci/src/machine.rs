@@ -1,7 +1,7 @@
 //! A machine under test.
 
 use crate::agent::Agent;
-use crate::images;
+use crate::{images, prepared};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use weft_image::image_info::ImageInfo;
@@ -23,6 +23,15 @@ pub struct Options {
     pub hardware_clock: Option<&'static str>,
 }
 
+impl Options {
+    /// A saved machine goes on only where it finds the devices it had.
+    fn same_devices(&self, other: &Options) -> bool {
+        self.memory_mib == other.memory_mib
+            && self.network == other.network
+            && self.hardware_clock == other.hardware_clock
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Options { memory_mib: 512, no_reboot: false, network: false, hardware_clock: None }
@@ -36,6 +45,9 @@ pub struct TestVm {
     pub pace: Pace,
     pub info: ImageInfo,
     vm: Option<Vm>,
+    /// The agent's greeting was read by who prepared the machine.
+    greeted: bool,
+    options: Options,
     machine: Machine,
     qemu: Qemu,
     disk: Disk,
@@ -70,9 +82,23 @@ impl TestVm {
             echo: false,
             no_reboot: options.no_reboot,
             extra,
+            resume: None,
         };
         let (qemu, pace) = (Qemu::find()?, Pace::measure());
-        Ok(TestVm { agent: None, pace, info, vm: None, machine, qemu, disk, sockets, work })
+        let options = options.clone();
+        Ok(TestVm {
+            agent: None,
+            pace,
+            info,
+            vm: None,
+            greeted: false,
+            options,
+            machine,
+            qemu,
+            disk,
+            sockets,
+            work,
+        })
     }
 
     /// Switches the machine on.
@@ -80,13 +106,35 @@ impl TestVm {
         self.stop();
         self.vm = Some(self.machine.start(&self.qemu)?);
         self.agent = Some(Agent::connect(&self.sockets.path().join("agent"), self.pace)?);
+        self.greeted = false;
         Ok(())
+    }
+
+    /// Goes on where a machine of this profile has started: `weft-appd` serves and is listened to, the probes are compiled, and the
+    /// system UI is on the screen where there is one. What the test wrote to the disk before is lost.
+    pub fn start_prepared(&mut self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.options.same_devices(&Options::default()),
+            "a machine with other devices than the usual ones must be started"
+        );
+        self.stop();
+        self.machine.resume = Some(prepared::copy(&self.info.profile, self.work.folder())?);
+        let started = self.start();
+        self.machine.resume = None;
+        started?;
+        self.greeted = true;
+        self.wait_appd()
     }
 
     /// Cuts the power.
     pub fn stop(&mut self) {
         self.agent = None;
         self.vm = None;
+    }
+
+    /// Cuts the power and leaves the folder to another.
+    pub(crate) fn into_work(self) -> Work {
+        self.work
     }
 
     pub fn folder(&self) -> &Path {
@@ -121,6 +169,9 @@ impl TestVm {
 
     /// Waits until PID 1 and the agent run, and returns the boot id.
     pub fn wait_agent(&mut self) -> anyhow::Result<String> {
+        if std::mem::take(&mut self.greeted) {
+            return self.agent()?.boot_id();
+        }
         let limit = session::boot_limit(self.pace);
         self.agent()?.wait_hello(limit)
     }

@@ -9,6 +9,16 @@ use weft_package::image::{self, ImageFiles};
 use weft_package::key::SecretKey;
 use weft_package::{archive, signature};
 
+/// Everything that the probe `asks` imports.
+pub const ASKS: [&str; 6] = [
+    "net:fetch",
+    "app:send:org.weft.test.other",
+    "sys:notifications",
+    "sys:clipboard:read",
+    "sys:clipboard:write",
+    "sys:supervisor",
+];
+
 /// One version of an app.
 #[derive(Clone, Debug)]
 pub struct App {

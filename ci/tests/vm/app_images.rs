@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use std::time::Duration;
 use weft_ci::TestVm;
 use weft_ci::package::{App, probe, publisher};
-use weft_image::vm::{Mark, Screenshot, session};
+use weft_image::vm::{Screenshot, session};
 
 const ID: &str = "org.weft.test.image";
 const MOUNTS: &str = "/run/weft/packages";
@@ -60,8 +60,7 @@ fn nothing_left(vm: &mut TestVm) -> anyhow::Result<()> {
 }
 
 fn runs(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_appd()?;
+    vm.start_prepared()?;
     install(vm, &app()?)?;
     vm.told_of(ID, Some("1.0.0"))?;
     for _ in 0..2 {
@@ -89,8 +88,7 @@ fn flip(vm: &mut TestVm, find: impl Fn(&[u8]) -> Option<usize>) -> anyhow::Resul
 }
 
 fn changes(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_appd()?;
+    vm.start_prepared()?;
     install(vm, &app()?)?;
     let session = vm.launch(ID)?;
     flip(vm, |bytes| Some(bytes.len() / 2))?;
@@ -121,9 +119,7 @@ fn noise() -> Vec<u8> {
 }
 
 fn page_changes(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_system_ui(Mark::default())?;
-    vm.wait_agent()?;
+    vm.start_prepared()?;
     let noise = noise();
     let app = app()?.page("index.html", PAGE).page("late.js", [LATE, &noise].concat());
     install(vm, &app)?;

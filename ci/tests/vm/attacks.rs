@@ -1,11 +1,10 @@
 //! The attack corpus on the booted image: packages named by what they attempt, installed, launched, and refused with the right reason.
 
-use crate::install::ASKS;
 use crate::{CORE, vm_test};
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use weft_ci::TestVm;
-use weft_ci::package::{App, probe, publisher};
+use weft_ci::package::{ASKS, App, probe, publisher};
 use weft_ipc::appd::CrashReport;
 
 const APP_DATA: &str = "/state/appd/.local/share/weft/app-data";
@@ -150,8 +149,7 @@ fn ended_by(report: &CrashReport, exit: u8, limit: &str, log: &str) -> anyhow::R
 
 fn limits(vm: &mut TestVm) -> anyhow::Result<()> {
     let first = publisher("first")?;
-    vm.start()?;
-    vm.wait_appd()?;
+    vm.start_prepared()?;
     for greed in GREED {
         let app = App::new(&id(greed.name), (greed.component)()?).limit(greed.limits);
         vm.install(&app, &first)?;
@@ -202,8 +200,7 @@ fn limits(vm: &mut TestVm) -> anyhow::Result<()> {
 
 fn paths(vm: &mut TestVm) -> anyhow::Result<()> {
     let first = publisher("first")?;
-    vm.start()?;
-    vm.wait_appd()?;
+    vm.start_prepared()?;
     let [victim, attacker] = ["victim", "pathescape"].map(id);
     let app =
         |id: &str| -> anyhow::Result<App> { Ok(App::new(id, probe("files")?).grant(&["fs:rw:app-data"])) };
@@ -263,8 +260,7 @@ fn paths(vm: &mut TestVm) -> anyhow::Result<()> {
 
 fn undeclared(vm: &mut TestVm) -> anyhow::Result<()> {
     let first = publisher("first")?;
-    vm.start()?;
-    vm.wait_appd()?;
+    vm.start_prepared()?;
     for (name, missing) in [
         ("fetcher", "net:fetch"),
         ("notifier", "sys:notifications"),
@@ -300,8 +296,7 @@ fn undeclared(vm: &mut TestVm) -> anyhow::Result<()> {
 
 fn impostor(vm: &mut TestVm) -> anyhow::Result<()> {
     let first = publisher("first")?;
-    vm.start()?;
-    vm.wait_appd()?;
+    vm.start_prepared()?;
     let [victim, impostor] = ["victim", "impostor"].map(id);
     let asks = |id: &str, to: &str| -> anyhow::Result<App> {
         let others: Vec<&str> = ASKS.into_iter().filter(|grant| !grant.starts_with("app:send:")).collect();

@@ -1,12 +1,11 @@
 //! What a session's own brokers give and refuse, started by the real launcher: documents, the file portal, and HTTP.
 
-use crate::install::ASKS;
 use crate::{CORE, vm_test};
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use weft_ci::TestVm;
 use weft_ci::device::APPD;
-use weft_ci::package::{App, probe, publisher};
+use weft_ci::package::{ASKS, App, probe, publisher};
 use weft_ci_agent::{Command, SPEAK};
 
 const DOCUMENTS: &str = "/state/documents";
@@ -36,8 +35,7 @@ fn launched(vm: &mut TestVm, app: &App) -> anyhow::Result<u64> {
 }
 
 fn documents(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_appd()?;
+    vm.start_prepared()?;
     let app = |name: &str, grants: &[&str]| -> anyhow::Result<App> {
         Ok(App::new(&format!("org.weft.test.{name}"), probe("files")?).grant(grants))
     };
@@ -92,8 +90,7 @@ fn speak(vm: &mut TestVm, session: u64, user: u32, line: &str) -> anyhow::Result
 }
 
 fn portal(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_appd()?;
+    vm.start_prepared()?;
     let app = App::new("org.weft.test.portal", probe("files")?).grant(&["fs:rw:xdg-documents"]);
     let session = launched(vm, &app)?;
     vm.done(session, "write /xdg/documents/letter 5")?;
@@ -151,8 +148,7 @@ fn fetch(vm: &mut TestVm) -> anyhow::Result<()> {
     const GRANTED: &str = "127.0.0.1:8080";
     const REDIRECTING: &str = "127.0.0.1:8082";
     const DENIED: &str = "127.0.0.2:8081";
-    vm.start()?;
-    vm.wait_appd()?;
+    vm.start_prepared()?;
     vm.agent()?.serve_http(GRANTED, &answer("200 OK", "", "hello"))?;
     let moved = answer("302 Found", &format!("Location: http://{DENIED}/\r\n"), "");
     vm.agent()?.serve_http(REDIRECTING, &moved)?;

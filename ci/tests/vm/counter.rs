@@ -26,9 +26,7 @@ pub fn trials() -> Vec<Trial> {
 
 /// Boots, clicks the counter's icon and waits until the app is painted.
 pub fn open_counter(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_system_ui(Mark::default())?;
-    vm.wait_agent()?;
+    vm.start_prepared()?;
     let from = vm.mark()?;
     let icon = vm.place("weft-servo-shell", &format!("icon:{COUNTER}"))?;
     vm.click(icon)?;
@@ -116,9 +114,7 @@ fn click_and_restart(vm: &mut TestVm) -> anyhow::Result<()> {
 }
 
 fn touch(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_system_ui(Mark::default())?;
-    vm.wait_agent()?;
+    vm.start_prepared()?;
     let nodes = vm.agent()?.plug_touch()?;
     let node = nodes
         .iter()
@@ -150,9 +146,7 @@ fn touch(vm: &mut TestVm) -> anyhow::Result<()> {
 
 /// Started by keyboard here: the launcher finds an app by its id.
 fn shown_in_little_memory(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_system_ui(Mark::default())?;
-    vm.wait_agent()?;
+    vm.start_prepared()?;
     let pace = vm.pace;
     session::launch(vm.vm()?, pace, COUNTER)?;
     click_plus_to(vm, 1)?;

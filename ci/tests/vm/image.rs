@@ -55,8 +55,7 @@ fn is_program(file: &FileFacts) -> bool {
 }
 
 fn executables(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_agent()?;
+    vm.start_prepared()?;
     let files = vm.agent()?.files()?;
     let list = |wanted: &dyn Fn(&FileFacts) -> bool| -> Vec<String> {
         files

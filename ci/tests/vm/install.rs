@@ -6,21 +6,11 @@ use libtest_mimic::Trial;
 use std::time::Duration;
 use weft_ci::TestVm;
 use weft_ci::device::{COMPILED, STORE};
-use weft_ci::package::{App, probe, publisher};
-use weft_image::vm::{Mark, Screenshot, session};
+use weft_ci::package::{ASKS, App, probe, publisher};
+use weft_image::vm::{Screenshot, session};
 use weft_package::key::SecretKey;
 
 const ID: &str = "org.weft.test.notebook";
-/// Everything that the probe `asks` imports.
-pub const ASKS: [&str; 6] = [
-    "net:fetch",
-    "app:send:org.weft.test.other",
-    "sys:notifications",
-    "sys:clipboard:read",
-    "sys:clipboard:write",
-    "sys:supervisor",
-];
-
 pub fn trials() -> Vec<Trial> {
     vec![
         vm_test("an_app_is_installed_compiled_once_and_launched", CORE, installed),
@@ -83,8 +73,7 @@ fn installed(vm: &mut TestVm) -> anyhow::Result<()> {
 }
 
 fn updated(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_appd()?;
+    vm.start_prepared()?;
     let first = publisher("first")?;
     let old = notebook()?;
     let new = App::new(ID, probe("asks")?).version("1.1.0").grant(&ASKS);
@@ -126,8 +115,7 @@ fn updated(vm: &mut TestVm) -> anyhow::Result<()> {
 }
 
 fn removed(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_appd()?;
+    vm.start_prepared()?;
     let first = publisher("first")?;
     vm.install(&notebook()?, &first)?;
     let session = vm.launch(ID)?;
@@ -156,8 +144,7 @@ fn removed(vm: &mut TestVm) -> anyhow::Result<()> {
 }
 
 fn refused(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_appd()?;
+    vm.start_prepared()?;
     let (first, second, stranger) =
         (publisher("first")?, publisher("second")?, SecretKey::from_seed(&[7; 32]));
     let app = notebook()?;
@@ -195,9 +182,7 @@ fn refused(vm: &mut TestVm) -> anyhow::Result<()> {
 }
 
 fn icon(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_system_ui(Mark::default())?;
-    vm.wait_agent()?;
+    vm.start_prepared()?;
     let app = notebook()?.page("index.html", "<!doctype html><body style='background:#00ff00'>");
     vm.install(&app, &publisher("first")?)?;
     let icon = vm.place("weft-servo-shell", &format!("icon:{ID}"))?;

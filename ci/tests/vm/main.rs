@@ -17,7 +17,7 @@ mod restart;
 mod state;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use weft_ci::{Options, TestVm, evidence, images};
+use weft_ci::{Options, TestVm, evidence, images, prepared};
 use weft_image::vm::Qemu;
 use weft_image::vm::firmware::Firmware;
 
@@ -47,7 +47,9 @@ fn main() {
         restart::trials(),
         state::trials(),
     ];
-    libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
+    let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
+    prepared::clear();
+    conclusion.exit();
 }
 
 /// A test with a machine that is still off.

@@ -5,7 +5,7 @@ use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use std::time::Duration;
 use weft_ci::{TestVm, wait};
-use weft_image::vm::{Mark, Rect, Screenshot, layout, session};
+use weft_image::vm::{Rect, Screenshot, layout, session};
 
 const NOTES: &str = "org.weft.demo.notes";
 const DATA: &str = "/state/appd/.local/share/weft/app-data/org.weft.demo.notes";
@@ -95,9 +95,7 @@ fn reminder_is_shown(vm: &mut TestVm) -> anyhow::Result<()> {
 }
 
 fn note_and_reminder(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_system_ui(Mark::default())?;
-    vm.wait_agent()?;
+    vm.start_prepared()?;
     open(vm)?;
     write_note(vm)?;
     reminder_is_shown(vm)?;

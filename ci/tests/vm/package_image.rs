@@ -24,8 +24,7 @@ pub fn trials() -> Vec<Trial> {
 fn package_image(vm: &mut TestVm) -> anyhow::Result<()> {
     let host = tempfile::tempdir()?;
     let files = build(host.path())?;
-    vm.start()?;
-    vm.wait_agent()?;
+    vm.start_prepared()?;
     let image = std::fs::read(&files.image)?;
     vm.agent()?.write_bytes(
         &format!("{KEYS}/publisher.pub"),

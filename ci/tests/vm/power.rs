@@ -19,8 +19,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn power_button(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_system_ui(Mark::default())?;
+    vm.start_prepared()?;
     let from = vm.mark()?;
     let limit = vm.pace.limit(SHUTDOWN);
     let pressed = Instant::now();
@@ -46,9 +45,7 @@ fn power_button(vm: &mut TestVm) -> anyhow::Result<()> {
 }
 
 fn log_survives(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start()?;
-    vm.wait_agent()?;
-    vm.wait_init(Mark::default(), "weft-appd ready")?;
+    vm.start_prepared()?;
     let first = log_with(vm, "weft-appd ready", 1)?;
     let kernel = vm.agent()?.log("kernel")?;
     ensure!(kernel.contains("Linux version"), "the kernel's log lacks its beginning:\n{kernel}");

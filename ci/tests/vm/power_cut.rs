@@ -44,8 +44,7 @@ fn works(vm: &mut TestVm) -> anyhow::Result<()> {
 
 fn power_cuts(vm: &mut TestVm) -> anyhow::Result<()> {
     let first = publisher("first")?;
-    vm.start()?;
-    vm.wait_appd()?;
+    vm.start_prepared()?;
     vm.install(&version(0)?, &first)?;
     works(vm)?;
     let began = Instant::now();

@@ -52,6 +52,7 @@ pub fn run(arguments: &RunArgs) -> Result<ExitCode, Error> {
         echo: true,
         no_reboot: false,
         extra: network::arguments(false),
+        resume: None,
     };
     let mut vm = machine.start(&qemu)?;
     let group = vm.id();

@@ -45,9 +45,15 @@ pub struct Console {
 }
 
 impl Console {
-    /// Reads lines in a thread of its own until the other end closes, copying the raw bytes to each of `copies`.
-    pub fn read_from(source: impl Read + Send + 'static, mut copies: Vec<Box<dyn Write + Send>>) -> Console {
+    /// Reads lines in a thread of its own until the other end closes, copying the raw bytes to each of `copies`. What the machine
+    /// said `before` comes first.
+    pub fn read_from(
+        source: impl Read + Send + 'static,
+        before: &[u8],
+        mut copies: Vec<Box<dyn Write + Send>>,
+    ) -> Console {
         let console = Console::default();
+        console.lock().lines.extend(before.split_inclusive(|byte| *byte == b'\n').map(clean));
         let reader = console.clone();
         std::thread::spawn(move || {
             let mut source = BufReader::new(source);
@@ -172,7 +178,7 @@ mod tests {
     #[test]
     fn waits_from_a_mark_and_reports_the_end() {
         let (mut machine, ours) = UnixStream::pair().unwrap();
-        let console = Console::read_from(ours, Vec::new());
+        let console = Console::read_from(ours, b"", Vec::new());
         machine.write_all(b"weft-init: [ 1.0] started\r\n").unwrap();
         let (line, mark) = console.wait_init(Mark::default(), LIMIT, "started").unwrap();
         assert_eq!(line.seconds, 1.0);
@@ -186,7 +192,7 @@ mod tests {
     #[test]
     fn a_time_out_shows_the_last_lines() {
         let (mut machine, ours) = UnixStream::pair().unwrap();
-        let console = Console::read_from(ours, Vec::new());
+        let console = Console::read_from(ours, b"", Vec::new());
         machine.write_all(b"here it hangs\n").unwrap();
         console.wait(Mark::default(), LIMIT, "reading", |line| line.contains("hangs").then_some(())).unwrap();
         let error = console.wait_init(Mark::default(), Duration::ZERO, "started").unwrap_err().to_string();

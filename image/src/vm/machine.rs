@@ -18,6 +18,11 @@ use std::time::{Duration, Instant};
 /// QEMU itself must answer in this time; it says nothing about the guest.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
+const CONSOLE_LOG: &str = "console.log";
+
+/// Between two questions how far QEMU is.
+const STATUS_INTERVAL: Duration = Duration::from_millis(20);
+
 /// Between two looks at the screen; each costs the machine a few milliseconds.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -43,6 +48,9 @@ pub struct Machine {
     pub no_reboot: bool,
     /// Further arguments: the devices of a test.
     pub extra: Vec<String>,
+    /// Go on from what [`Vm::save`] wrote of a machine with the same devices, whose disk, variables and `console.log` are in their
+    /// places, instead of starting.
+    pub resume: Option<PathBuf>,
 }
 
 impl Machine {
@@ -57,6 +65,7 @@ impl Machine {
             echo: false,
             no_reboot: true,
             extra: Vec::new(),
+            resume: None,
         }
     }
 
@@ -93,6 +102,9 @@ impl Machine {
         if self.no_reboot {
             arguments.push("-no-reboot".into());
         }
+        if self.resume.is_some() {
+            arguments.extend(["-incoming".into(), "defer".into()]);
+        }
         arguments.extend(self.extra.iter().cloned());
         arguments
     }
@@ -115,6 +127,12 @@ impl Machine {
             let path = self.folder.join(name);
             File::options().create(true).append(true).open(&path).map_err(file_error("open", &path))
         };
+        let before = match self.resume {
+            Some(_) => {
+                std::fs::read(self.folder.join(CONSOLE_LOG)).map_err(file_error("read", &self.folder))?
+            }
+            None => Vec::new(),
+        };
         let said = self.folder.join("qemu.log");
         let mut command = Command::new(&qemu.program);
         command
@@ -124,14 +142,18 @@ impl Machine {
             .stderr(open_log("qemu.log")?);
         let mut process = Process::spawn(&mut command)
             .map_err(|source| Error::QemuMissing { program: qemu.program.clone(), source })?;
-        let mut copies: Vec<Box<dyn Write + Send>> = vec![Box::new(open_log("console.log")?)];
+        let mut copies: Vec<Box<dyn Write + Send>> = vec![Box::new(open_log(CONSOLE_LOG)?)];
         if self.echo {
             copies.push(Box::new(std::io::stdout()));
         }
         let serial = process.child().stdout.take().ok_or_else(|| Error::Start("it has no console".into()))?;
-        let console = Console::read_from(serial, copies);
+        let console = Console::read_from(serial, &before, copies);
         let qmp = connect(&mut process, &sockets.path().join("qmp"), &said)?;
-        Ok(Vm { console, qmp, process, sockets, said })
+        let mut vm = Vm { console, qmp, process, sockets, said };
+        if let Some(saved) = &self.resume {
+            vm.resume(saved)?;
+        }
+        Ok(vm)
     }
 }
 
@@ -212,6 +234,48 @@ impl Vm {
                 return Err(Error::TimedOut { waiting, limit, tail });
             }
             last = next;
+        }
+    }
+
+    /// Stops the machine and writes memory and devices to a file, beside which its disk, variables and `console.log` must be kept.
+    /// Nothing but its end comes after.
+    pub fn save(&mut self, path: &Path) -> Result<()> {
+        File::create(path).map_err(file_error("create", path))?;
+        self.qmp.execute("stop", json!({}))?;
+        self.qmp.execute("migrate-set-parameters", json!({ "max-bandwidth": u64::from(u32::MAX) }))?;
+        let uri = format!("exec:cat > {}", self.in_a_word(path)?.display());
+        self.qmp.execute("migrate", json!({ "uri": uri }))?;
+        self.wait_status("query-migrate", &["completed"], "saving the machine")
+    }
+
+    fn resume(&mut self, saved: &Path) -> Result<()> {
+        let uri = format!("exec:cat {}", self.in_a_word(saved)?.display());
+        self.qmp.execute("migrate-incoming", json!({ "uri": uri }))?;
+        self.wait_status("query-status", &["paused", "running", "postmigrate"], "reading a saved machine")?;
+        self.qmp.execute("cont", json!({})).map(drop)
+    }
+
+    /// A name of a file that the shell, to which QEMU 7.2 gives it, reads as one word.
+    fn in_a_word(&self, path: &Path) -> Result<PathBuf> {
+        let link = self.sockets.path().join("saved");
+        let target = path.canonicalize().map_err(file_error("find", path))?;
+        std::os::unix::fs::symlink(target, &link).map_err(file_error("create", &link))?;
+        Ok(link)
+    }
+
+    fn wait_status(&mut self, query: &str, wanted: &[&str], waiting: &str) -> Result<()> {
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            let answer = self.qmp.execute(query, json!({}))?;
+            match answer["status"].as_str() {
+                Some(status) if wanted.contains(&status) => return Ok(()),
+                Some("failed") => return Err(Error::Start(format!("{waiting} failed: {answer}"))),
+                _ if Instant::now() > deadline => {
+                    let (waiting, tail) = (waiting.to_owned(), self.console.tail(20));
+                    return Err(Error::TimedOut { waiting, limit: START_LIMIT, tail });
+                }
+                _ => std::thread::sleep(STATUS_INTERVAL),
+            }
         }
     }
 
