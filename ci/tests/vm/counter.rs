@@ -146,7 +146,9 @@ fn touch(vm: &mut TestVm) -> anyhow::Result<()> {
 
 /// Started by keyboard here: the launcher finds an app by its id.
 fn shown_in_little_memory(vm: &mut TestVm) -> anyhow::Result<()> {
-    vm.start_prepared()?;
+    vm.start()?;
+    vm.wait_system_ui(Mark::default())?;
+    vm.wait_agent()?;
     let pace = vm.pace;
     session::launch(vm.vm()?, pace, COUNTER)?;
     click_plus_to(vm, 1)?;

@@ -93,9 +93,10 @@ impl World {
         }
         let engine = weft_component::engine(DEFAULT_STACK).unwrap();
         let Ok(component) = weft_component::component(&engine, &module) else { return };
-        let temporary = place.with_extension(format!("{}", std::process::id()));
-        std::fs::write(&temporary, component.serialize().unwrap()).unwrap();
-        std::fs::rename(temporary, place).unwrap();
+        // Others may compile the same at the same time; the last one to be done wins.
+        let mut temporary = tempfile::NamedTempFile::new_in(code_cache()).unwrap();
+        temporary.write_all(&component.serialize().unwrap()).unwrap();
+        temporary.persist(place).unwrap();
     }
 
     fn code_place(&self, module: &Module) -> PathBuf {
