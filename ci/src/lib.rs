@@ -10,5 +10,6 @@ pub mod machine;
 pub mod package;
 pub mod prepared;
 pub mod wait;
+pub mod window;
 
 pub use machine::{Options, TestVm};

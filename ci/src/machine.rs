@@ -1,6 +1,7 @@
 //! A machine under test.
 
 use crate::agent::Agent;
+use crate::window::Window;
 use crate::{images, prepared};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ pub struct Options {
     pub network: bool,
     /// What the hardware clock says at the start, as QEMU's `-rtc base=` takes it.
     pub hardware_clock: Option<&'static str>,
+    /// A window that can be opened; without one nobody but the monitor sees the screen.
+    pub window: bool,
 }
 
 impl Options {
@@ -34,7 +37,7 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { memory_mib: 512, no_reboot: false, network: false, hardware_clock: None }
+        Options { memory_mib: 512, no_reboot: false, network: false, hardware_clock: None, window: false }
     }
 }
 
@@ -73,7 +76,7 @@ impl TestVm {
         if let Some(base) = options.hardware_clock {
             extra.extend(["-rtc".into(), format!("base={base}")]);
         }
-        let machine = Machine {
+        let mut machine = Machine {
             folder: work.folder().to_owned(),
             disk: disk.path().to_owned(),
             memory_mib: options.memory_mib,
@@ -85,6 +88,9 @@ impl TestVm {
             resume: None,
         };
         let (qemu, pace) = (Qemu::find()?, Pace::measure());
+        if options.window {
+            machine.extra.extend(["-vnc".into(), format!("unix:{}", path("window"))]);
+        }
         let options = options.clone();
         Ok(TestVm {
             agent: None,
@@ -201,6 +207,11 @@ impl TestVm {
         crate::wait::until(limit, &format!("`weft-layout {what}` in the log of {service}"), || {
             Ok(layout::find(&agent.log(service)?, what))
         })
+    }
+
+    /// Opens the machine's window.
+    pub fn open_window(&self) -> anyhow::Result<Window> {
+        Window::open(&self.sockets.path().join("window"))
     }
 
     /// Clicks on the middle of a place.

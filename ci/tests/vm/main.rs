@@ -14,6 +14,7 @@ mod package_image;
 mod power;
 mod power_cut;
 mod restart;
+mod screen;
 mod state;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -45,6 +46,7 @@ fn main() {
         power::trials(),
         power_cut::trials(),
         restart::trials(),
+        screen::trials(),
         state::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
