@@ -108,8 +108,9 @@ fn install(missing: &[&Need], logs: &Path, progress: &Progress) -> Result<(), Er
     progress.note(&format!("installing Debian packages: {}", packages.join(" ")));
     let tools = Tools::new(logs, "host", progress).map_err(StageError::from)?;
     for arguments in [vec!["update"], vec!["install", "--yes", "--no-install-recommends"]] {
-        let mut command = as_root("apt-get").ok_or_else(|| Error::NoSudo(packages.clone()))?;
-        command.env("DEBIAN_FRONTEND", "noninteractive").env_remove("APT_CONFIG").args(&arguments);
+        let mut command = as_root("env").ok_or_else(|| Error::NoSudo(packages.clone()))?;
+        // Said behind sudo, which lets no variable through.
+        command.args(["--unset=APT_CONFIG", "DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(&arguments);
         if arguments.len() > 1 {
             command.args(&packages);
         }
