@@ -1,7 +1,11 @@
-//! Compiled code of installed apps: made once on this device by `weft-compile`, sealed with the device's key, and made again when it is
+//! Compiled code of installed apps: made once on this device by `weft-compile`, sealed with a key of this device, and made again when it is
 //! missing or refused. Apps of the system have theirs in the verified root image.
+//!
+//! The device's key stays in this process: what compiler and runtime get is made from it for one module, so that who takes a runtime over
+//! can seal no code for another app.
 
 use crate::config::Config;
+use hmac::{Hmac, KeyInit, Mac};
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -13,6 +17,8 @@ use weft_package::launch::{Launchable, Publisher};
 /// The longest module.
 const MAX_MODULE: u64 = 256 << 20;
 const KEY_LEN: usize = 32;
+/// Tells keys of modules from whatever else may once be made from the device's key.
+const PURPOSE: &[u8] = b"weft compiled code of module ";
 
 /// Why code can be neither found nor made.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +48,8 @@ pub enum Code {
 #[derive(Debug)]
 pub struct Making {
     file: PathBuf,
+    /// Hash of the module, in hexadecimal digits.
+    module: String,
     temporary: PathBuf,
     written: File,
 }
@@ -53,22 +61,31 @@ pub fn find(config: &Config, launchable: &Launchable) -> Result<Code, Error> {
     let Some(folder) = config.compiled.as_deref().filter(|_| !on_its_own) else {
         return Ok(Code::System);
     };
-    let file = folder.join(format!("{}.cwasm", hash(&launchable.package.module())?));
+    let module = hash(&launchable.package.module())?;
+    let file = folder.join(format!("{module}.cwasm"));
     if file.symlink_metadata().is_ok_and(|file| file.is_file()) {
-        return Ok(Code::Made { file, key: key(config)? });
+        return Ok(Code::Made { file, key: key(&config.device_key, &module)? });
     }
     let write = |source| Error::Write { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(write)?;
     let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
     // One that an earlier start left is written over.
     let written = File::create(&temporary).map_err(write)?;
-    Ok(Code::Missing(Making { file, temporary, written }))
+    Ok(Code::Missing(Making { file, module, temporary, written }))
+}
+
+/// The key of a module's code: an HMAC-SHA-256 (RFC 2104) of the module's hash under the device's key.
+fn key(device_key: &Path, module: &str) -> Result<OwnedFd, Error> {
+    let device = device_secret(device_key)?;
+    // A key of any length is right for an HMAC.
+    let mac = Hmac::<Sha256>::new_from_slice(&device).map_err(|_| Error::KeyLength(device_key.to_owned()))?;
+    let key = mac.chain_update(PURPOSE).chain_update(module).finalize().into_bytes();
+    copy(&key).map_err(|source| Error::Read { path: device_key.to_owned(), source })
 }
 
 /// The device's key, made when it is first needed.
-pub fn key(config: &Config) -> Result<OwnedFd, Error> {
-    let path = &config.device_key;
-    let read = |source: io::Error| Error::Read { path: path.clone(), source };
+fn device_secret(path: &Path) -> Result<Vec<u8>, Error> {
+    let read = |source: io::Error| Error::Read { path: path.to_owned(), source };
     if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         let mut bytes = [0; KEY_LEN];
         // So few bytes are never short (getrandom(2)), and the kernel's generator is seeded long before appd starts.
@@ -84,9 +101,9 @@ pub fn key(config: &Config) -> Result<OwnedFd, Error> {
     let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from);
     opened.and_then(|key| File::from(key).take(KEY_LEN as u64 + 1).read_to_end(&mut bytes)).map_err(read)?;
     if bytes.len() != KEY_LEN {
-        return Err(Error::KeyLength(path.clone()));
+        return Err(Error::KeyLength(path.to_owned()));
     }
-    copy(&bytes).map_err(read)
+    Ok(bytes)
 }
 
 /// In memory, for processes of other users, which could not open the file again through `/proc/self/fd`.
@@ -114,6 +131,11 @@ impl Making {
         copy.map(OwnedFd::from).map_err(|source| Error::Write { path: self.temporary.clone(), source })
     }
 
+    /// What the compiler seals the code with.
+    pub fn key(&self, config: &Config) -> Result<OwnedFd, Error> {
+        key(&config.device_key, &self.module)
+    }
+
     /// The compiler is done: from now on the code is there.
     pub fn finish(&self) -> Result<(), Error> {
         let finish = || {
@@ -131,5 +153,30 @@ impl Drop for Making {
     fn drop(&mut self) {
         // It is gone when it was put in its place.
         let _ = std::fs::remove_file(&self.temporary);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_module_has_a_key_of_its_own_and_none_is_the_devices() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = folder.path().join("device-key");
+        let key = |module: &str| {
+            let mut bytes = Vec::new();
+            File::from(key(&device, module).unwrap()).read_to_end(&mut bytes).unwrap();
+            bytes
+        };
+        let (one, other) = (key("01"), key("02"));
+        assert_eq!(one.len(), KEY_LEN);
+        assert_eq!(one, key("01"), "code that was made can be opened again");
+        assert_ne!(one, other);
+        assert!(![one, other].contains(&std::fs::read(&device).unwrap()));
+        std::fs::write(&device, [7; KEY_LEN]).unwrap();
+        let elsewhere = key("01");
+        std::fs::write(&device, [8; KEY_LEN]).unwrap();
+        assert_ne!(elsewhere, key("01"), "another device has other keys");
     }
 }

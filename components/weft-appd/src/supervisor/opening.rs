@@ -116,7 +116,7 @@ impl Supervisor {
     ) -> Result<Event, String> {
         let mut open = self.opened(session, launchable);
         open.mounted = mounted;
-        let parts = making.output().and_then(|output| Ok((output, code::key(&self.config)?)));
+        let parts = making.output().and_then(|output| Ok((output, making.key(&self.config)?)));
         let (output, key) = parts.map_err(|error| chain(&error))?;
         let plan = plan::compile(&self.config, &open.package, output, key);
         let started = self.start(session, Role::Compiler, plan, None, &mut open);
