@@ -21,11 +21,24 @@ pub const BUILT: u64 = 1_790_000_000;
 
 /// A clock that goes on from what it was last set to.
 #[derive(Clone)]
-pub struct Clock(Arc<Mutex<(Duration, Instant)>>);
+pub struct Clock(Arc<Mutex<Set>>);
+
+struct Set {
+    time: Duration,
+    since: Instant,
+    /// What it was set to so far, in seconds.
+    all: Vec<u64>,
+}
 
 impl Clock {
     pub fn at(seconds: u64) -> Self {
-        Self(Arc::new(Mutex::new((Duration::from_secs(seconds), Instant::now()))))
+        let time = Duration::from_secs(seconds);
+        Self(Arc::new(Mutex::new(Set { time, since: Instant::now(), all: Vec::new() })))
+    }
+
+    /// What it was set to first, in seconds.
+    pub fn first_set(&self) -> Option<u64> {
+        self.0.lock().unwrap().all.first().copied()
     }
 
     pub fn seconds(&self) -> u64 {
@@ -35,12 +48,14 @@ impl Clock {
 
 impl WallClock for Clock {
     fn now(&self) -> Duration {
-        let (time, since) = *self.0.lock().unwrap();
-        time + since.elapsed()
+        let set = self.0.lock().unwrap();
+        set.time + set.since.elapsed()
     }
 
     fn step(&mut self, to: Duration) -> io::Result<()> {
-        *self.0.lock().unwrap() = (to, Instant::now());
+        let mut set = self.0.lock().unwrap();
+        (set.time, set.since) = (to, Instant::now());
+        set.all.push(to.as_secs());
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use dhcproto::v4::{DhcpOption, Flags, Message, MessageType, Opcode, OptionCode};
 use dhcproto::{Decodable, Encodable, Encoder};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -192,9 +193,12 @@ fn rustix_index(name: &str) -> u32 {
 }
 
 /// A time server whose clock is that long since 1970 when it starts. The first answers are cut off, or not for this question.
-pub fn start_time_server(network: &Namespace, time: Duration) {
+/// How often it was asked is returned.
+pub fn start_time_server(network: &Namespace, time: Duration) -> Arc<AtomicU64> {
     let socket = network.run(|| UdpSocket::bind("10.77.0.1:123").unwrap());
     let start = std::time::Instant::now();
+    let asked: Arc<AtomicU64> = Arc::default();
+    let counter = Arc::clone(&asked);
     std::thread::spawn(move || {
         let mut buffer = [0; 256];
         for question in 0.. {
@@ -215,6 +219,8 @@ pub fn start_time_server(network: &Namespace, time: Duration) {
                 _ => {}
             }
             let _ = socket.send_to(&answer, asker);
+            counter.fetch_add(1, Ordering::SeqCst);
         }
     });
+    asked
 }
