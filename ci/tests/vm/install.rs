@@ -87,7 +87,7 @@ fn updated(vm: &mut TestVm) -> anyhow::Result<()> {
             "1.1.0 asks for more than 1.0.0 was allowed: to exchange data with any public host over HTTP (net:fetch), to ",
             "to show notifications (sys:notifications)",
             "read the clipboard, whatever was copied there (sys:clipboard:read)",
-            "and to list, start, stop and watch all other apps (sys:supervisor)",
+            "and to list, start, stop and watch all other apps, and read how they crashed (sys:supervisor)",
             &format!("allow it with `weft-pack approve {ID}`"),
         ],
     )?;
