@@ -18,7 +18,7 @@ pub const SCREEN: (u32, u32) = (1280, 800);
 pub struct Options {
     pub memory_mib: u32,
     pub no_reboot: bool,
-    /// A card on a network that ends in QEMU.
+    /// A card on QEMU's own network.
     pub network: bool,
     /// What the hardware clock says at the start, as QEMU's `-rtc base=` takes it.
     pub hardware_clock: Option<&'static str>,
@@ -71,7 +71,7 @@ impl TestVm {
         extra
             .extend(["-device".into(), format!("virtserialport,chardev=agent,name={}", weft_ci_agent::PORT)]);
         if options.network {
-            extra.extend(weft_image::vm::network::arguments(true));
+            extra.extend(weft_image::vm::network::arguments());
         }
         if let Some(base) = options.hardware_clock {
             extra.extend(["-rtc".into(), format!("base={base}")]);

@@ -51,7 +51,7 @@ pub fn run(arguments: &RunArgs) -> Result<ExitCode, Error> {
         display: window.map_or(Display::None, Display::Window),
         echo: true,
         no_reboot: false,
-        extra: network::arguments(false),
+        extra: network::arguments(),
         resume: None,
     };
     let mut vm = machine.start(&qemu)?;

@@ -14,14 +14,13 @@ const SLOT: &str = "network-slot";
 pub const CARD_PROPERTIES: [(&str, &str); 5] =
     [("driver", "virtio-net-pci"), ("netdev", NETWORK), ("bus", SLOT), ("id", CARD), ("romfile", "")];
 
-/// Arguments for a card in a slot that it can be pulled out of. A closed network lets nothing beyond QEMU.
-pub fn arguments(closed: bool) -> Vec<String> {
-    let restrict = if closed { ",restrict=on" } else { "" };
+/// Arguments for a card in a slot that it can be pulled out of.
+pub fn arguments() -> Vec<String> {
     let [(_, driver), rest @ ..] = CARD_PROPERTIES;
     let properties: String = rest.iter().map(|(name, value)| format!(",{name}={value}")).collect();
     vec![
         "-netdev".into(),
-        format!("user,id={NETWORK}{restrict}"),
+        format!("user,id={NETWORK}"),
         "-device".into(),
         format!("pcie-root-port,id={SLOT},chassis=1"),
         "-device".into(),
