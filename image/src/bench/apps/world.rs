@@ -84,16 +84,17 @@ impl World {
 
     /// Runs `weft-pack` to its end.
     pub fn pack(&self, arguments: &[&str], package: &Path) -> Result<()> {
-        let program = "weft-pack";
-        let output = self.command(program).args(arguments).arg(package).output().map_err(Error::Process)?;
+        self.run("weft-pack", arguments, package)
+    }
+
+    /// Runs a program to its end; a file comes last.
+    pub fn run(&self, program: &'static str, arguments: &[&str], file: &Path) -> Result<()> {
+        let output = self.command(program).args(arguments).arg(file).output().map_err(Error::Process)?;
         if output.status.success() {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(Error::Program {
-            program,
-            said: format!("{} {}: {said}", arguments.join(" "), package.display()),
-        })
+        Err(Error::Program { program, said: format!("{} {}: {said}", arguments.join(" "), file.display()) })
     }
 
     /// An app as the device has it.
