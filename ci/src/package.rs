@@ -100,6 +100,17 @@ impl App {
     }
 }
 
+/// Bytes that do not compress, others for every seed (xorshift).
+pub fn noise(seed: u32) -> impl Iterator<Item = u8> {
+    let mut state = seed | 1;
+    std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 24) as u8
+    })
+}
+
 /// One of the two publishers that the test images trust: `first` or `second`.
 pub fn publisher(name: &str) -> anyhow::Result<SecretKey> {
     Ok(SecretKey::read(&checkout().join(format!("ci/keys/weft-ci-{name}.key")))?)

@@ -8,6 +8,7 @@
   const at = (id) => document.getElementById(id);
   const controls = ["minus", "plus", "reset"].map(at);
   let waiting = 0;
+  const layoutChanged = window.weftUiKit.layoutReporter(() => ["minus", "plus", "count", "reset"].map((what) => [what, at(what)]));
 
   function send(op) {
     window.weftIpc?.send(JSON.stringify({ op }));
@@ -52,18 +53,6 @@
     waiting = 0;
     showCount(message.count);
     if (document.body.className !== "answering") show("answering", "Ready");
-  }
-
-  // Where things are, for whoever operates the screen from outside; CSS px of the page.
-  let told = "";
-  function layoutChanged() {
-    const lines = ["minus", "plus", "count", "reset"].map((what) => {
-      const box = at(what).getBoundingClientRect();
-      return `weft-layout ${what} ${[box.left, box.top, box.width, box.height].map(Math.round).join(" ")}`;
-    });
-    if (lines.join() === told) return;
-    told = lines.join();
-    for (const line of lines) console.info(line);
   }
 
   at("minus").addEventListener("click", () => send("dec"));

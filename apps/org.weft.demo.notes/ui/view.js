@@ -61,23 +61,10 @@
 
   const dialog = (id, open) => at(id).toggleAttribute("open", open);
 
-  // Where things are, for whoever operates the screen from outside; CSS px of the page.
+  // What is told to the log with its place (`layoutReporter` of the UI kit).
   const PLACES = ["search", "new", "text", "remind", "delete", "line", "problems", "remind-0", "remind-5", "remind-60", "remind-cancel", "delete-yes", "delete-no"];
-  let told = "", timer = 0;
-  function report() {
-    timer = 0;
-    const places = [...PLACES.map((what) => [what, at(what)]), ...[...at("list").children].map((item, index) => [`note:${index}`, item])];
-    const lines = [];
-    for (const [what, element] of places) {
-      if (element.disabled) continue; // nothing to press yet
-      const box = element.getBoundingClientRect();
-      if (box.width > 0 && box.height > 0) lines.push(`weft-layout ${what} ${[box.left, box.top, box.width, box.height].map(Math.round).join(" ")}`);
-    }
-    if (lines.join() === told) return;
-    told = lines.join();
-    for (const line of lines) console.info(line);
-  }
-  const layoutChanged = () => { timer ||= setTimeout(report, 0); };
+  const places = () => [...PLACES.map((what) => [what, at(what)]), ...[...at("list").children].map((item, index) => [`note:${index}`, item])];
+  const layoutChanged = window.weftUiKit.layoutReporter(places);
 
   window.notesView = { renderList, renderEmpty, renderProblems, status, say, dialog, layoutChanged };
 })();

@@ -158,23 +158,10 @@
     if (text) console.info(`settings: ${text}`);
   }
 
-  // Where things are, for whoever operates the screen from outside; CSS px of the page.
+  // What is told to the log with its place (`layoutReporter` of the UI kit).
   const PLACES = ["nav-apps", "nav-crashes", "nav-device", "open", "stop", "stop-yes", "stop-no", "app-may", "crash-lines", "device-name", "device-facts"];
-  let told = "", timer = 0;
-  function report() {
-    timer = 0;
-    const rows = [...at("app-list").querySelectorAll("weft-app-icon")].map((icon) => [`app:${icon.getAttribute("app-id")}`, icon.parentElement]);
-    const lines = [];
-    for (const [what, element] of [...PLACES.map((what) => [what, at(what)]), ...rows]) {
-      if (element.disabled) continue; // nothing to press
-      const box = element.getBoundingClientRect();
-      if (box.width > 0 && box.height > 0) lines.push(`weft-layout ${what} ${[box.left, box.top, box.width, box.height].map(Math.round).join(" ")}`);
-    }
-    if (lines.join() === told) return;
-    told = lines.join();
-    for (const line of lines) console.info(line);
-  }
-  const layoutChanged = () => { timer ||= setTimeout(report, 0); };
+  const icons = () => [...at("app-list").querySelectorAll("weft-app-icon")].map((icon) => [`app:${icon.getAttribute("app-id")}`, icon.parentElement]);
+  const layoutChanged = window.weftUiKit.layoutReporter(() => [...PLACES.map((what) => [what, at(what)]), ...icons()]);
 
   window.settingsView = { appList, appDetail, appCrashes, crashList, crashDetail, device, section, status, say, running, layoutChanged };
 })();

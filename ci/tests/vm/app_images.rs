@@ -5,7 +5,7 @@ use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use std::time::Duration;
 use weft_ci::TestVm;
-use weft_ci::package::{App, probe, publisher};
+use weft_ci::package::{App, noise, probe, publisher};
 use weft_image::vm::{Screenshot, session};
 
 const ID: &str = "org.weft.test.image";
@@ -105,22 +105,14 @@ fn changes(vm: &mut TestVm) -> anyhow::Result<()> {
     nothing_left(vm)
 }
 
-/// A comment that does not compress, on one line.
-fn noise() -> Vec<u8> {
-    let mut state = 1u32;
-    let bytes = std::iter::repeat_with(move || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        // Nothing that ends a line, in any encoding.
-        (state >> 24) as u8 | 0x20
-    });
-    bytes.take(NOISE).collect()
+/// A comment that does not compress, on one line: nothing in it ends a line, in any encoding.
+fn comment() -> Vec<u8> {
+    noise(1).map(|byte| byte | 0x20).take(NOISE).collect()
 }
 
 fn page_changes(vm: &mut TestVm) -> anyhow::Result<()> {
     vm.start_prepared()?;
-    let noise = noise();
+    let noise = comment();
     let app = app()?.page("index.html", PAGE).page("late.js", [LATE, &noise].concat());
     install(vm, &app)?;
     let icon = vm.place("weft-servo-shell", &format!("icon:{ID}"))?;

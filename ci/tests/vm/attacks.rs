@@ -6,8 +6,7 @@ use libtest_mimic::Trial;
 use weft_ci::TestVm;
 use weft_ci::package::{ASKS, App, probe, publisher};
 use weft_ipc::appd::CrashReport;
-
-const APP_DATA: &str = "/state/appd/.local/share/weft/app-data";
+use weft_ipc::launcher::APP_DATA;
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -28,21 +27,7 @@ fn component(body: &str) -> anyhow::Result<Vec<u8>> {
 }
 
 fn text(body: &str) -> String {
-    format!(
-        r#"(component
-            (import "weft:app/notify@0.2.0" (instance $notify (export "ready" (func))))
-            (core func $ready (canon lower (func $notify "ready")))
-            (core module $module
-                (import "host" "ready" (func $ready))
-                (memory (export "memory") 1)
-                (table $table 1 funcref)
-                (func $recurse (param i32) (result i32) (i32.add (call $recurse (local.get 0)) (i32.const 1)))
-                (func (export "run") (result i32) (call $ready) {body}))
-            (core instance $instance (instantiate $module (with "host" (instance (export "ready" (func $ready))))))
-            (func $run (result (result)) (canon lift (core func $instance "run")))
-            (instance $exports (export "run" (func $run)))
-            (export "wasi:cli/run@0.2.0" (instance $exports)))"#
-    )
+    include_str!("../../probes/ready.wat").replace("BODY", body)
 }
 
 /// A component of more instances than the default limit.

@@ -11,6 +11,7 @@ use weft_image::vm::{Screenshot, session};
 use weft_package::key::SecretKey;
 
 const ID: &str = "org.weft.test.notebook";
+
 pub fn trials() -> Vec<Trial> {
     vec![
         vm_test("an_app_is_installed_compiled_once_and_launched", CORE, installed),

@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use std::time::Instant;
 use weft_ci::TestVm;
 use weft_ci::device::pack_command;
-use weft_ci::package::{App, probe, publisher};
+use weft_ci::package::{App, noise, probe, publisher};
 
 const ID: &str = "org.weft.test.updated";
 /// What a package has beside its component, so that an installation takes a while.
@@ -20,15 +20,8 @@ pub fn trials() -> Vec<Trial> {
 
 /// A version whose files are all its own.
 fn version(number: u32) -> anyhow::Result<App> {
-    let mut state = number | 1;
-    let noise = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state as u8
-    });
     let app = App::new(ID, probe("files")?).grant(&["fs:rw:app-data"]).version(&format!("1.0.{number}"));
-    Ok(app.page("index.html", "").page("noise.bin", noise.take(NOISE).collect::<Vec<u8>>()))
+    Ok(app.page("index.html", "").page("noise.bin", noise(number).take(NOISE).collect::<Vec<u8>>()))
 }
 
 fn installed(vm: &mut TestVm) -> anyhow::Result<String> {

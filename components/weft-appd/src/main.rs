@@ -5,13 +5,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     weft_service::init_logging();
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    weft_service::exit_code(run())
 }
 
 fn run() -> anyhow::Result<()> {

@@ -57,17 +57,11 @@ impl Packages {
         let app: AppId = app.parse().map_err(|error| format!("{error}"))?;
         let launchable = self.open(&app).map_err(|refused| refused.reason)?;
         let manifest = launchable.package.manifest;
-        let default = Capability::DEFAULT.into_iter().filter(|item| manifest.grants(item));
-        let declared = manifest.capabilities.iter().cloned();
-        let granted: Vec<Capability> = declared.chain(default).collect();
-        let permissions = granted
-            .iter()
-            .enumerate()
-            // A default that is declared as well counts once.
-            .filter(|(at, item)| !granted.iter().take(*at).any(|earlier| earlier == *item))
-            .map(|(_, item)| Permission { capability: item.to_string(), meaning: words::describe(item) });
+        let granted = manifest.capabilities.iter().cloned().chain(manifest.by_default());
+        let permission =
+            |item: Capability| Permission { capability: item.to_string(), meaning: words::describe(&item) };
         Ok(About {
-            permissions: permissions.collect(),
+            permissions: granted.map(permission).collect(),
             description: manifest.description.unwrap_or_default(),
             author: manifest.author.unwrap_or_default(),
             part_of_system: launchable.publisher == Publisher::System,

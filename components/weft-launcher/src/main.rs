@@ -25,13 +25,7 @@ fn main() -> ExitCode {
         Command::Serve { client } => run(&client),
         Command::Confine(service) => confine(service),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    weft_service::exit_code(outcome)
 }
 
 fn run(client: &str) -> anyhow::Result<()> {

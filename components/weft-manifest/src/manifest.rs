@@ -91,6 +91,12 @@ impl Manifest {
         arguments
     }
 
+    /// What the app has of [`Capability::DEFAULT`] without declaring it.
+    pub fn by_default(&self) -> impl Iterator<Item = Capability> {
+        let kept = |item: &Capability| !self.denied.contains(item) && !self.capabilities.contains(item);
+        Capability::DEFAULT.into_iter().filter(kept)
+    }
+
     /// Whether the app was granted this very capability, by default or by its manifest.
     pub fn grants(&self, capability: &Capability) -> bool {
         let default = Capability::DEFAULT.contains(capability) && !self.denied.contains(capability);

@@ -32,7 +32,7 @@ pub struct Dns {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Time {
-    /// Names or addresses; asked where a network names none.
+    /// Names or addresses; asked beside those that a network names, up to [`MAX_TIME_SERVERS`] in all.
     #[serde(default)]
     pub servers: Vec<String>,
 }

@@ -15,13 +15,7 @@ const BUILD_TIME: &str = "/usr/lib/weft/build-time";
 
 fn main() -> ExitCode {
     weft_service::init_logging_quieting(&["netlink_proto", "netlink_packet_route", "netlink_packet_core"]);
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    weft_service::exit_code(run())
 }
 
 fn run() -> anyhow::Result<()> {

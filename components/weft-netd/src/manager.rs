@@ -197,7 +197,12 @@ impl Manager {
     pub async fn happened(&mut self, what: Happened) {
         match what {
             Happened::Dhcp(index, packet) => self.tell(index, Event::Packet(&packet)).await,
-            Happened::Conflict(index) => self.tell(index, Event::Conflict).await,
+            Happened::Conflict(index) => {
+                if let Some(link) = self.links.get_mut(&index) {
+                    link.arp = None;
+                }
+                self.tell(index, Event::Conflict).await;
+            }
         }
         self.publish();
     }
@@ -270,11 +275,7 @@ impl Manager {
             }
             Action::Use(lease) => self.use_lease(index, lease).await,
             Action::Stop(lease) => self.stop_lease(index, &lease).await,
-            Action::Say(text) => {
-                tracing::info!("{name}: {text}");
-                // Whoever had the address of a probe, it is over.
-                link.arp = None;
-            }
+            Action::Say(text) => tracing::info!("{name}: {text}"),
         }
     }
 

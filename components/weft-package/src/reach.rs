@@ -160,10 +160,7 @@ pub struct Reach {
 
 impl Reach {
     pub fn new(manifest: &Manifest, imports: Vec<Import>) -> Self {
-        let by_default: Vec<Capability> = Capability::DEFAULT
-            .into_iter()
-            .filter(|default| !manifest.denied.contains(default) && !manifest.capabilities.contains(default))
-            .collect();
+        let by_default: Vec<Capability> = manifest.by_default().collect();
         let disagreements = disagreements(manifest, &by_default, &imports);
         Self { granted: manifest.capabilities.clone(), by_default, imports, disagreements }
     }

@@ -4,7 +4,7 @@ use super::Error;
 use crate::cli::TestArgs;
 use crate::image_info::ImageInfo;
 use crate::key::sha256_file;
-use crate::pipeline::{self, Request, VERSION};
+use crate::pipeline::{self, Request};
 use crate::stages::device_env::host_cargo;
 use crate::workspace::Workspace;
 use std::path::Path;
@@ -53,7 +53,6 @@ pub fn run(arguments: &TestArgs) -> Result<ExitCode, Error> {
         let mut command = host_cargo(root);
         command.args(["test", "--locked", "--package", "weft-ci"]).args(&arguments.filter);
         command.env("CARGO_TARGET_DIR", workspace.cache().join(TARGET).join("workspace"));
-        command.env("WEFT_IMAGE_DIR", workspace.images()).env("WEFT_VERSION", VERSION);
         if !command.status()?.success() {
             failed.push("virtual machines");
         }

@@ -129,7 +129,8 @@ impl Machine {
         };
         let before = match self.resume {
             Some(_) => {
-                std::fs::read(self.folder.join(CONSOLE_LOG)).map_err(file_error("read", &self.folder))?
+                let path = self.folder.join(CONSOLE_LOG);
+                std::fs::read(&path).map_err(file_error("read", &path))?
             }
             None => Vec::new(),
         };

@@ -53,6 +53,16 @@ pub fn judge(now: Duration, samples: &[Sample], floor: &Floor) -> Verdict {
     }
 }
 
+/// The answers that count after [`Verdict::Confirm`] and a second round, of so many servers. A server confirms itself only where there is no
+/// other: somebody may keep the others from answering, once or for ever.
+pub fn confirmed(servers: usize, mut first: Vec<Sample>, second: Vec<Sample>) -> Vec<Sample> {
+    if servers > 1 {
+        return second;
+    }
+    first.extend(second);
+    first
+}
+
 /// Of more than half of the answers, which agree, that with the shortest way; and how many they are.
 fn majority(samples: &[Sample]) -> Option<(Sample, usize)> {
     let agreeing = |one: &Sample| -> Vec<Sample> {
@@ -98,6 +108,19 @@ mod tests {
         assert_eq!(judge_seconds(&[86_400.0, 2.0]), Verdict::Refuse(Refusal::Disagree));
         assert!(matches!(judge_seconds(&[86_400.0, 2.0, 2.1]), Verdict::Step { offset: 2_000_000, .. }));
         assert_eq!(judge_seconds(&[]), Verdict::Refuse(Refusal::Disagree));
+    }
+
+    #[test]
+    fn one_of_several_is_not_confirmed_by_what_it_said_before() {
+        let sample = |seconds: i64| Sample { offset: seconds * SECOND, roundtrip: 1000 };
+        let after = |servers, second: &[i64]| {
+            let second = second.iter().map(|seconds| sample(*seconds)).collect();
+            judge(Duration::from_secs(NOW), &confirmed(servers, vec![sample(441_504_000)], second), &floor())
+        };
+        assert!(matches!(after(1, &[441_504_000]), Verdict::Step { .. }));
+        assert_eq!(after(2, &[441_504_000]), Verdict::Confirm);
+        assert_eq!(after(2, &[441_504_000, 0]), Verdict::Refuse(Refusal::Disagree));
+        assert!(matches!(after(2, &[441_504_000, 441_504_000]), Verdict::Step { .. }));
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub mod sntp;
 
 use clock::WallClock;
 use floor::Floor;
-use judge::{Verdict, judge};
+use judge::{Verdict, confirmed, judge};
 use sntp::Sample;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -140,18 +140,14 @@ impl<C: WallClock> Keeper<C> {
 
     /// Asks all servers, and once more where one answer is not enough. Returns whether the clock is right now.
     async fn round(&mut self, servers: &[String]) -> bool {
-        let mut answers = self.ask_all(servers).await;
-        if answers.is_empty() {
+        let mut samples = self.ask_all(servers).await;
+        if samples.is_empty() {
             return false;
         }
-        let mut verdict = judge(self.clock.now(), &samples(&answers), &self.floor);
+        let mut verdict = judge(self.clock.now(), &samples, &self.floor);
         if verdict == Verdict::Confirm {
-            answers.extend(self.ask_all(servers).await);
-            // Where there are several, one of them does not confirm itself: somebody may keep the others from answering.
-            let who: BTreeSet<&String> = answers.iter().map(|(server, _)| server).collect();
-            if servers.len() == 1 || who.len() > 1 {
-                verdict = judge(self.clock.now(), &samples(&answers), &self.floor);
-            }
+            samples = confirmed(servers.len(), samples, self.ask_all(servers).await);
+            verdict = judge(self.clock.now(), &samples, &self.floor);
         }
         let outcome = match verdict {
             Verdict::Slew(offset) => self.clock.slew(offset).map(|()| offset),
@@ -193,8 +189,8 @@ impl<C: WallClock> Keeper<C> {
         }
     }
 
-    async fn ask_all(&mut self, servers: &[String]) -> Vec<(String, Sample)> {
-        let mut answers = Vec::new();
+    async fn ask_all(&mut self, servers: &[String]) -> Vec<Sample> {
+        let mut samples = Vec::new();
         let wanted: Vec<String> =
             servers.iter().filter(|server| !self.unwanted.contains(*server)).cloned().collect();
         for server in wanted {
@@ -203,7 +199,7 @@ impl<C: WallClock> Keeper<C> {
                 continue;
             };
             match sntp::ask(address, &self.clock, (self.random)(), self.rhythm.answer).await {
-                Ok(sample) => answers.push((server, sample)),
+                Ok(sample) => samples.push(sample),
                 Err(error) => {
                     tracing::info!("time server {server}: {error}");
                     if error.is_final() {
@@ -216,12 +212,8 @@ impl<C: WallClock> Keeper<C> {
         if self.unwanted.len() > 64 {
             self.unwanted.clear();
         }
-        answers
+        samples
     }
-}
-
-fn samples(answers: &[(String, Sample)]) -> Vec<Sample> {
-    answers.iter().map(|(_, sample)| *sample).collect()
 }
 
 async fn address_of(server: &str, limit: Duration) -> Option<SocketAddr> {

@@ -13,21 +13,7 @@ use weft_runtime::Exit;
 
 /// A component that says it is ready and then runs `body` in `run`, a core function that returns an i32: 0 for ok.
 pub fn component(body: &str) -> String {
-    format!(
-        r#"(component
-            (import "weft:app/notify@0.2.0" (instance $notify (export "ready" (func))))
-            (core func $ready (canon lower (func $notify "ready")))
-            (core module $module
-                (import "host" "ready" (func $ready))
-                (memory (export "memory") 1)
-                (table $table 1 funcref)
-                (func $recurse (param i32) (result i32) (i32.add (call $recurse (local.get 0)) (i32.const 1)))
-                (func (export "run") (result i32) (call $ready) {body}))
-            (core instance $instance (instantiate $module (with "host" (instance (export "ready" (func $ready))))))
-            (func $run (result (result)) (canon lift (core func $instance "run")))
-            (instance $exports (export "run" (func $run)))
-            (export "wasi:cli/run@0.2.0" (instance $exports)))"#
-    )
+    include_str!("../../../../ci/probes/ready.wat").replace("BODY", body)
 }
 
 /// The file of a probe, built once.

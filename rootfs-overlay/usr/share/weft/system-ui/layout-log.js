@@ -1,9 +1,7 @@
-// Tells the log where things are, for whoever operates the screen from outside: one line each,
-// `weft-layout <what> <x> <y> <width> <height>` in CSS px from the top left, all of them whenever one has changed.
+// Which parts of the system UI are told to the log with their places (`layoutReporter` of the UI kit).
 "use strict";
 (() => {
   const weft = globalThis.weft;
-  let told = "", timer = 0;
 
   function* places() {
     const one = (what, id) => [what, document.getElementById(id)];
@@ -24,19 +22,5 @@
     yield one("ticker", "ticker");
   }
 
-  function report() {
-    timer = 0;
-    const lines = [];
-    for (const [what, element] of places()) {
-      const box = element.getBoundingClientRect();
-      if (box.width > 0 && box.height > 0) lines.push(`weft-layout ${what} ${[box.left, box.top, box.width, box.height].map(Math.round).join(" ")}`);
-    }
-    const text = lines.join("\n");
-    if (text === told) return;
-    told = text;
-    for (const line of lines) console.info(line);
-  }
-
-  // Once per burst of changes.
-  weft.layoutChanged = () => { if (!timer) timer = setTimeout(report, 0); };
+  weft.layoutChanged = window.weftUiKit.layoutReporter(places);
 })();

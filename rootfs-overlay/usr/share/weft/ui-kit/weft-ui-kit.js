@@ -368,6 +368,28 @@
     "weft-toast": WeftToast, "weft-progress": WeftProgress };
   for (const [name, element] of Object.entries(elements)) customElements.define(name, element);
 
+  // Tells the log where things are, for whoever operates the screen from outside: a line `weft-layout <what> <x> <y> <width> <height>` in CSS
+  // px from the top left for each [what, element] of `places()` that is seen and can be used, all of them whenever one has changed. What is
+  // returned is to be called at every change; it looks once per burst of them.
+  function layoutReporter(places) {
+    let told = "", timer = 0;
+    function report() {
+      timer = 0;
+      const lines = [];
+      for (const [what, element] of places()) {
+        if (element.disabled) continue;
+        const box = element.getBoundingClientRect();
+        if (box.width > 0 && box.height > 0) lines.push(`weft-layout ${what} ${[box.left, box.top, box.width, box.height].map(Math.round).join(" ")}`);
+      }
+      const text = lines.join("\n");
+      if (text === told) return;
+      told = text;
+      for (const line of lines) console.info(line);
+    }
+    return () => { timer ||= setTimeout(report, 0); };
+  }
+  window.weftUiKit = { layoutReporter };
+
   // Icons carry their colour inside: draw them again when the system turns light or dark.
   matchMedia("(prefers-color-scheme: dark)").addEventListener?.("change", () => document.querySelectorAll("weft-icon").forEach((icon) => icon.update()));
 })();
