@@ -9,4 +9,4 @@ mod tree;
 
 pub use geometry::{BLOCK_SIZE, Geometry, HASHES_PER_BLOCK};
 pub use superblock::{Superblock, SuperblockError};
-pub use tree::{DIGEST_SIZE, Digest, Error, Verified, build, verify};
+pub use tree::{BlockHasher, DIGEST_SIZE, Digest, Error, Verified, build, leaves, verify};

@@ -20,6 +20,8 @@ pub enum Error {
     Partial(u64),
     #[error("the tree has {found} bytes; over {blocks} blocks it has {expected}")]
     TreeSize { blocks: u64, found: usize, expected: u64 },
+    #[error("the tree is not the one of the root hash")]
+    RootHash,
 }
 
 /// The outcome of a check against a trusted root hash.
@@ -34,7 +36,7 @@ pub enum Verified {
 
 /// Builds the tree over `data`: its root hash and its blocks as they follow the superblock.
 pub fn build(data: impl Read, salt: &[u8]) -> Result<(Digest, Vec<u8>), Error> {
-    let hasher = Hasher::new(salt);
+    let hasher = BlockHasher::new(salt);
     let leaves = hasher.data_blocks(data)?;
     let (root, levels) = hasher.levels(leaves);
     // On the disk the root's level comes first.
@@ -43,7 +45,7 @@ pub fn build(data: impl Read, salt: &[u8]) -> Result<(Digest, Vec<u8>), Error> {
 
 /// Checks a tree and the data under it against a root hash that is trusted, for example by a signature.
 pub fn verify(data: impl Read, tree: &[u8], root: &Digest, salt: &[u8]) -> Result<Verified, Error> {
-    let hasher = Hasher::new(salt);
+    let hasher = BlockHasher::new(salt);
     let leaves = hasher.data_blocks(data)?;
     let geometry = Geometry::new(leaves.len() as u64);
     let expected = geometry.tree_blocks() * BLOCK_SIZE as u64;
@@ -64,15 +66,38 @@ pub fn verify(data: impl Read, tree: &[u8], root: &Digest, salt: &[u8]) -> Resul
     Ok(wrong.map_or(Verified::Good, |index| Verified::BadBlock(index as u64)))
 }
 
-/// SHA-256 over salt and block, hash format 1.
-struct Hasher(Sha256);
+/// Checks a tree by itself against a root hash that is trusted: the digests of the data blocks, in order.
+pub fn leaves(tree: &[u8], data_blocks: u64, root: &Digest, salt: &[u8]) -> Result<Vec<Digest>, Error> {
+    let geometry = Geometry::new(data_blocks);
+    let expected = geometry.tree_blocks().saturating_mul(BLOCK_SIZE as u64);
+    if tree.len() as u64 != expected {
+        return Err(Error::TreeSize { blocks: data_blocks, found: tree.len(), expected });
+    }
+    let Some(leaf_start) = geometry.leaf_start() else {
+        // Without a level the root hash is the digest of the one block.
+        return if data_blocks == 0 { Err(Error::Empty) } else { Ok(vec![*root]) };
+    };
+    let (stored, _) =
+        tree.get(leaf_start as usize * BLOCK_SIZE..).unwrap_or_default().as_chunks::<DIGEST_SIZE>();
+    let leaves: Vec<Digest> = stored.iter().take(data_blocks as usize).copied().collect();
+    let (computed_root, levels) = BlockHasher::new(salt).levels(leaves.clone());
+    if computed_root != *root || levels.into_iter().rev().flatten().ne(tree.iter().copied()) {
+        return Err(Error::RootHash);
+    }
+    Ok(leaves)
+}
 
-impl Hasher {
-    fn new(salt: &[u8]) -> Self {
+/// SHA-256 over salt and block, hash format 1.
+#[derive(Clone)]
+pub struct BlockHasher(Sha256);
+
+impl BlockHasher {
+    pub fn new(salt: &[u8]) -> Self {
         Self(Sha256::new_with_prefix(salt))
     }
 
-    fn block(&self, block: &[u8]) -> Digest {
+    /// The digest of one block.
+    pub fn hash(&self, block: &[u8]) -> Digest {
         self.0.clone().chain_update(block).finalize().into()
     }
 
@@ -83,7 +108,7 @@ impl Hasher {
             match read_full(&mut data, &mut block).map_err(Error::Read)? {
                 0 if hashes.is_empty() => return Err(Error::Empty),
                 0 => return Ok(hashes),
-                BLOCK_SIZE => hashes.push(self.block(&block)),
+                BLOCK_SIZE => hashes.push(self.hash(&block)),
                 part => return Err(Error::Partial((hashes.len() * BLOCK_SIZE + part) as u64)),
             }
         }
@@ -96,7 +121,7 @@ impl Hasher {
         while hashes.len() > 1 {
             let mut level = hashes.concat();
             level.resize(level.len().next_multiple_of(BLOCK_SIZE), 0);
-            hashes = level.chunks(BLOCK_SIZE).map(|block| self.block(block)).collect();
+            hashes = level.chunks(BLOCK_SIZE).map(|block| self.hash(block)).collect();
             levels.push(level);
         }
         (hashes.first().copied().unwrap_or_default(), levels)
