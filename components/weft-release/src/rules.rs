@@ -35,10 +35,8 @@ pub enum Refusal {
         "the release is for the architecture {release}, and this device is {device}: correct the source of updates"
     )]
     Architecture { release: String, device: String },
-    #[error(
-        "version {release} can be installed from version {minimum} on, and {device} runs: install {minimum} first"
-    )]
-    TooOld { release: Version, minimum: Version, device: Version },
+    #[error("version {release} can be installed from version {minimum} on: install {minimum} first")]
+    TooOld { release: Version, minimum: Version },
     #[error(
         "version {release} is older than {device}, which runs: only a release that allows it (`allow_downgrade_from`) goes back"
     )]
@@ -76,7 +74,7 @@ pub fn admit(release: &Release, device: &Device) -> Result<Admission, Refusal> {
     }
     if running < release.minimum_version {
         let minimum = release.minimum_version.clone();
-        return Err(Refusal::TooOld { release: version, minimum, device: running });
+        return Err(Refusal::TooOld { release: version, minimum });
     }
     Ok(Admission::Upgrade)
 }
