@@ -3,6 +3,12 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+mod release;
+
+pub use release::{
+    DiffArgs, KeysCommand, NewKeysArgs, RefreshArgs, ReleaseArgs, ReleaseCommand, RotateArgs, SecureBootArgs,
+};
+
 /// Builds, runs, tests and flashes the WEFT OS image.
 #[derive(Debug, Parser)]
 #[command(name = "cargo weft", bin_name = "cargo weft", version, disable_help_subcommand = true)]
@@ -29,6 +35,8 @@ pub enum Command {
     Setup,
     /// Remove the built images, or with --cache everything that was ever built.
     Clean(CleanArgs),
+    /// Build a release and add it to a repository that any web server serves.
+    Release(ReleaseArgs),
     /// Work on the list of pinned packages, image/packages.lock.
     #[command(subcommand)]
     Lock(LockCommand),
@@ -48,6 +56,8 @@ pub struct BuildArgs {
     /// Make the root image and everything after it anew, even when the cache has them.
     #[arg(long)]
     pub rebuild: bool,
+    #[command(flatten)]
+    pub secure_boot: SecureBootArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -16,6 +16,7 @@ pub mod pe;
 pub mod pipeline;
 pub mod profile;
 pub mod progress;
+pub mod release;
 pub mod rootfs_tree;
 pub mod stages;
 pub mod tool;

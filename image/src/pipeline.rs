@@ -6,13 +6,16 @@ use crate::packages::lock::{self, Lock};
 use crate::packages::sets::{self, PackageSets};
 use crate::profile::{self, Profile};
 use crate::progress::Progress;
-use crate::stages::uki::Slot;
+use crate::stages::secure_boot::{self, SigningKey};
 use crate::stages::{
     self, Context, apps, components, disk, engine, erofs, host, kernel, mirror, native, rootfs, state,
-    sysroot, trusted_keys, uki, verity,
+    sysroot, trusted_keys, uki,
+    verity::{self, Verity},
 };
 use crate::workspace::Workspace;
+use semver::Version;
 use std::path::{Path, PathBuf};
+use weft_release::Slot;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -33,6 +36,8 @@ pub enum Error {
     #[error(transparent)]
     Rootfs(#[from] rootfs::Error),
     #[error(transparent)]
+    SecureBoot(#[from] secure_boot::Error),
+    #[error(transparent)]
     Sets(#[from] sets::Error),
     #[error(transparent)]
     Stage(#[from] stages::Error),
@@ -42,6 +47,8 @@ pub enum Error {
     Uki(#[from] uki::Error),
     #[error(transparent)]
     Verity(#[from] verity::Error),
+    #[error("the checkout's own version is no semantic version")]
+    Version(#[from] semver::Error),
     #[error("cannot describe the image as JSON")]
     Describe(#[from] serde_json::Error),
     #[error("cannot read the size of {path}")]
@@ -57,13 +64,32 @@ pub struct Request {
     pub profile: String,
     /// Make the root image and all after it anew although the cache has them.
     pub rebuild: bool,
+    /// The version that the system says it has; `None` for that of this checkout.
+    pub version: Option<Version>,
+    /// Signs boot loader and kernel images for Secure Boot.
+    pub signing: Option<SigningKey>,
+    /// The root metadata by which the device trusts updates, in place of the profile's.
+    pub update_root: Option<PathBuf>,
 }
 
-/// A built image, and its root file system as a folder in the cache.
+impl Request {
+    /// The image of a profile as this checkout has it.
+    pub fn new(profile: &str) -> Self {
+        let profile = profile.to_owned();
+        Self { profile, rebuild: false, version: None, signing: None, update_root: None }
+    }
+}
+
+/// A built image, and files in the cache that it was made of.
 #[derive(Clone, Debug)]
 pub struct Built {
     pub info: ImageInfo,
+    /// The root file system as a folder.
     pub root: PathBuf,
+    pub erofs: PathBuf,
+    pub verity: Verity,
+    /// The unified kernel images of slot a and slot b.
+    pub ukis: [PathBuf; 2],
 }
 
 /// Installs what building and running need and the host lacks; says nothing where nothing is missing.
@@ -86,6 +112,10 @@ pub fn build_with_root(workspace: &Workspace, request: &Request) -> Result<Built
     let inputs = Inputs::open(workspace, &request.profile)?;
     let context = inputs.context(workspace, request.rebuild);
     let profile = &inputs.profile;
+    let version = match &request.version {
+        Some(version) => version.clone(),
+        None => VERSION.parse()?,
+    };
 
     let system = sysroot::unpack(&context, "system")?;
     let tools = sysroot::unpack(&context, "tools")?;
@@ -102,15 +132,20 @@ pub fn build_with_root(workspace: &Workspace, request: &Request) -> Result<Built
         engine: engine.as_ref(),
         apps: &apps,
         template: &template,
+        version: &version,
+        update_root: request.update_root.as_deref(),
     };
     let rootfs = rootfs::build(&context, &parts)?;
     let erofs = erofs::build(&context, &tools, &rootfs)?;
     let verity = verity::build(&context, &erofs)?;
-    let uki = uki::build(&context, &tools, &kernel, &verity, Slot::A)?;
+    let signing = request.signing.as_ref();
+    let boot_loader = secure_boot::boot_loader(&context, &tools, signing)?;
+    let uki_of = |slot| uki::build(&context, &tools, &kernel, &verity, &version, slot, signing);
+    let (uki, uki_b) = (uki_of(Slot::A)?, uki_of(Slot::B)?);
     let parts = disk::Parts {
         profile,
-        version: VERSION,
-        tools: &tools,
+        version: &version,
+        boot_loader: &boot_loader,
         erofs: &erofs,
         verity: &verity,
         uki: &uki,
@@ -119,10 +154,13 @@ pub fn build_with_root(workspace: &Workspace, request: &Request) -> Result<Built
     let disk = disk::build(&context, &parts)?;
 
     let images = workspace.images();
-    let name = &profile.name;
+    let name = match &request.version {
+        Some(version) => format!("{}-{version}", profile.name),
+        None => profile.name.clone(),
+    };
     let info = ImageInfo {
-        profile: name.clone(),
-        version: VERSION.to_owned(),
+        profile: profile.name.clone(),
+        version: version.to_string(),
         image: images.join(format!("{name}.img")),
         files: images.join(format!("{name}.files.tsv")),
         root_bytes: size(&erofs.image)?,
@@ -130,12 +168,12 @@ pub fn build_with_root(workspace: &Workspace, request: &Request) -> Result<Built
         kernel_bytes: size(&kernel.image)?,
         uki_bytes: size(&uki.image)?,
         disk_bytes: disk.bytes,
-        root_hash: verity.root_hash,
+        root_hash: verity.root_hash.clone(),
         command_line: uki.command_line,
         partitions: disk.partitions,
     };
-    export(&info, &images, &disk.image, &rootfs)?;
-    Ok(Built { info, root: rootfs.root() })
+    export(&info, &images.join(format!("{name}.json")), &disk.image, &rootfs)?;
+    Ok(Built { info, root: rootfs.root(), erofs: erofs.image, verity, ukis: [uki.image, uki_b.image] })
 }
 
 /// What a session of an app needs to run on this host.
@@ -194,18 +232,22 @@ impl Inputs {
 }
 
 /// Image, list of files and description; the description last, since it says that the others are there.
-fn export(info: &ImageInfo, images: &Path, disk_image: &Path, rootfs: &rootfs::Rootfs) -> Result<(), Error> {
-    let description = images.join(format!("{}.json", info.profile));
+fn export(
+    info: &ImageInfo,
+    description: &Path,
+    disk_image: &Path,
+    rootfs: &rootfs::Rootfs,
+) -> Result<(), Error> {
     let text = format!("{}\n", serde_json::to_string_pretty(info)?);
-    let unchanged = std::fs::read_to_string(&description).is_ok_and(|before| before == text);
+    let unchanged = std::fs::read_to_string(description).is_ok_and(|before| before == text);
     if unchanged && info.image.exists() && info.files.exists() {
         return Ok(());
     }
     // A description of what is being replaced must not outlive it.
-    let _ = std::fs::remove_file(&description);
+    let _ = std::fs::remove_file(description);
     rootfs::export_list(rootfs, &info.files)?;
     disk::export(disk_image, &info.image)?;
-    Ok(stages::write_file(&description, text)?)
+    Ok(stages::write_file(description, text)?)
 }
 
 fn size(path: &Path) -> Result<u64, Error> {

@@ -46,6 +46,8 @@ pub struct Profile {
     pub certificates: bool,
     /// Files of publishers' public keys, relative to the checkout: whose apps the device installs and launches.
     pub trusted_keys: Vec<String>,
+    /// The root metadata by which the device trusts updates, relative to the checkout; without it the device takes none.
+    pub update_root: Option<String>,
     pub sizes: Sizes,
 }
 
@@ -81,6 +83,7 @@ struct Raw {
     certificates: Option<bool>,
     #[serde(default)]
     trusted_keys: Vec<String>,
+    update_root: Option<String>,
     sizes: Option<Sizes>,
 }
 
@@ -118,13 +121,14 @@ pub const ENGINE: &str = "weft-web";
 fn validate(path: PathBuf, name: &str, raw: Raw) -> Result<Profile, Error> {
     let unset = |field| Error::Unset { path: path.clone(), field };
     let sizes = raw.sizes.ok_or_else(|| unset("sizes"))?;
-    let paths: [(&'static str, Vec<&String>); 6] = [
+    let paths: [(&'static str, Vec<&String>); 7] = [
         ("overlay", raw.overlay.iter().collect()),
         ("links", raw.links.keys().collect()),
         ("packages", raw.packages.values().flatten().collect()),
         ("services", raw.services.iter().collect()),
         ("apps", raw.apps.iter().collect()),
         ("trusted_keys", raw.trusted_keys.iter().collect()),
+        ("update_root", raw.update_root.iter().collect()),
     ];
     for (field, values) in paths {
         if let Some(value) = values.into_iter().find(|value| !plain(value)) {
@@ -143,6 +147,7 @@ fn validate(path: PathBuf, name: &str, raw: Raw) -> Result<Profile, Error> {
         packages: raw.packages,
         certificates: raw.certificates.unwrap_or(false),
         trusted_keys: sorted(raw.trusted_keys),
+        update_root: raw.update_root,
         sizes,
     })
 }
@@ -169,6 +174,7 @@ fn merge(parent: Raw, child: Raw) -> Raw {
         packages,
         certificates: child.certificates.or(parent.certificates),
         trusted_keys: add(parent.trusted_keys, child.trusted_keys),
+        update_root: child.update_root.or(parent.update_root),
         sizes: child.sizes.or(parent.sizes),
     }
 }

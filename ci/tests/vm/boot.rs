@@ -118,7 +118,7 @@ fn boot_counting(vm: &mut TestVm) -> anyhow::Result<()> {
     let esp = disk::partition(&vm.info, "esp")?.clone();
     let entries = |vm: &TestVm| disk::esp_names(&vm.disk(), &esp, "EFI/Linux");
     let before = entries(vm)?;
-    let name = format!("weft_{}", vm.info.version);
+    let name = format!("weft-a_{}", vm.info.version);
     ensure!(before == [format!("{name}+3.efi")], "the built image has {before:?}");
     vm.start()?;
     vm.wait_init(Mark::default(), "started")?;

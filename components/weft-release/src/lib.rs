@@ -18,7 +18,7 @@ mod waves;
 
 pub use description::{ARCHITECTURE, Error, FORMAT, KEY, Release};
 pub use index::{Index, IndexError};
-pub use names::{Parts, ROOT, product, target};
+pub use names::{Parts, ROOT, location, product, target};
 pub use plan::{Copy, Plan};
 pub use rules::{Admission, Device, Refusal, admit};
 pub use slot::{Slot, UnknownSlot};

@@ -16,6 +16,12 @@ pub fn target(product: &str, version: &Version, file: &str) -> String {
     format!("{product}-{version}/{file}")
 }
 
+/// Where a file of a release lies below the repository's `targets/`: the digest of its contents stands before the whole name, so that its
+/// folder is named by it, as the crate `tough` has it. Consistent snapshots, TUF 1.0 section 7.
+pub fn location(sha256: &[u8], target: &str) -> String {
+    format!("{}.{target}", hex::encode(sha256))
+}
+
 /// Target names of what belongs to a root image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

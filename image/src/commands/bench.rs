@@ -39,7 +39,7 @@ fn images(arguments: &BenchArgs, workspace: &Workspace) -> Result<(Value, Vec<Fi
     let accelerator = Accelerator::choose(arguments.machine.accel)?;
     let memory_mib = parse_memory(arguments.machine.memory.as_deref().unwrap_or(MEMORY))?;
     let build = |profile: &str| -> Result<ImageInfo, Error> {
-        Ok(pipeline::build(workspace, &Request { profile: profile.to_owned(), rebuild: false })?)
+        Ok(pipeline::build(workspace, &Request::new(profile))?)
     };
     let kiosk = build("kiosk")?;
     let core = build("core")?;

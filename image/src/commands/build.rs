@@ -8,7 +8,11 @@ use std::process::ExitCode;
 
 pub fn run(arguments: &BuildArgs) -> Result<ExitCode, Error> {
     let workspace = Workspace::find()?;
-    let request = Request { profile: arguments.profile.profile.clone(), rebuild: arguments.rebuild };
+    let request = Request {
+        rebuild: arguments.rebuild,
+        signing: arguments.secure_boot.signing_key(),
+        ..Request::new(&arguments.profile.profile)
+    };
     let image = pipeline::build(&workspace, &request)?;
     println!("{}", image.image.display());
     Ok(ExitCode::SUCCESS)

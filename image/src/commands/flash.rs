@@ -22,7 +22,7 @@ pub fn run(arguments: &FlashArgs) -> Result<ExitCode, Error> {
         _ => {}
     }
     let workspace = Workspace::find()?;
-    let request = Request { profile: arguments.profile.profile.clone(), rebuild: false };
+    let request = Request::new(&arguments.profile.profile);
     let image = pipeline::build(&workspace, &request)?;
     if let Some(device) = &arguments.device {
         let target = flash::inspect(device, image.disk_bytes, arguments.force)?;

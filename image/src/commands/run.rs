@@ -21,7 +21,7 @@ pub fn run(arguments: &RunArgs) -> Result<ExitCode, Error> {
     let window = if arguments.headless { None } else { qemu.window() };
 
     let workspace = Workspace::find()?;
-    let request = Request { profile: arguments.profile.profile.clone(), rebuild: false };
+    let request = Request::new(&arguments.profile.profile);
     let image = pipeline::build(&workspace, &request)?;
     let work = Work::create(workspace.root(), "run")?;
     let disk = match &arguments.disk {

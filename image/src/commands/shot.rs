@@ -34,7 +34,7 @@ pub fn run(arguments: &ShotArgs) -> Result<ExitCode, Error> {
         let known = profile.apps.join(", ");
         return Err(format!("the profile {} has no app {app}; it has: {known}", profile.name).into());
     }
-    let request = Request { profile: arguments.profile.profile.clone(), rebuild: false };
+    let request = Request::new(&arguments.profile.profile);
     let image = pipeline::build(&workspace, &request)?;
     let mut work = Work::create(workspace.root(), "shot")?;
     let disk = copy_and_lock(&image.image, &work.folder().join("disk.img"))?;

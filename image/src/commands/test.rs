@@ -87,7 +87,7 @@ fn forget_other_checkouts(workspace: &Workspace) -> Result<(), Error> {
 }
 
 fn build(workspace: &Workspace, profile: &str, rebuild: bool) -> Result<ImageInfo, Error> {
-    Ok(pipeline::build(workspace, &Request { profile: profile.to_owned(), rebuild })?)
+    Ok(pipeline::build(workspace, &Request { rebuild, ..Request::new(profile) })?)
 }
 
 /// Assembles an image once more, past the cache, and compares root hash, command line and every byte of the disk.
@@ -107,7 +107,7 @@ fn is_reproducible(workspace: &Workspace, profile: &str) -> Result<bool, Error> 
 
 /// The engine's tests with the engine: those that say of themselves that they need the root of an image.
 fn pages(workspace: &Workspace, filter: Option<&str>) -> Result<Command, Error> {
-    let request = Request { profile: "kiosk".to_owned(), rebuild: false };
+    let request = Request::new("kiosk");
     let root = pipeline::build_with_root(workspace, &request)?.root;
     let mut command = host_cargo(&workspace.root().join("components/weft-web"));
     command.args(["test", "--locked", "--test", "confinement"]).args(filter).args(["--", "--ignored"]);

@@ -1,8 +1,8 @@
 //! The disk image: partition table, boot partition, slot a, and the pristine state partition. Sparse.
 
 use super::erofs::Erofs;
+use super::secure_boot::BootLoader;
 use super::state::Template;
-use super::sysroot::Sysroot;
 use super::uki::Uki;
 use super::verity::Verity;
 use super::{Context, Error as StageError, esp, read_file};
@@ -11,10 +11,13 @@ use crate::image_info::Partition;
 use crate::key::Key;
 use crate::partitions::{self, layout};
 use crate::profile::Profile;
+use semver::Version;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use weft_release::Slot;
+use weft_release::boot::Entry;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -35,8 +38,9 @@ pub enum Error {
 /// What the disk is put together from.
 pub struct Parts<'a> {
     pub profile: &'a Profile,
-    pub version: &'a str,
-    pub tools: &'a Sysroot,
+    pub version: &'a Version,
+    /// systemd-boot.
+    pub boot_loader: &'a BootLoader,
     pub erofs: &'a Erofs,
     pub verity: &'a Verity,
     pub uki: &'a Uki,
@@ -56,8 +60,8 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Disk, Error> {
     let (partitions, bytes) = layout(&parts.profile.sizes);
     let key = Key::new("disk 2")
         .text("layout", &format!("{partitions:?}"))
-        .text("version", parts.version)
-        .text("loader", &parts.tools.key)
+        .text("version", &parts.version.to_string())
+        .text("loader", &parts.boot_loader.key)
         .text("erofs", &parts.erofs.key)
         .text("verity", &parts.verity.key)
         .text("uki", &parts.uki.key)
@@ -68,9 +72,10 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Disk, Error> {
         let error = |source| Error::Write { path: path.clone(), source };
         let disk = File::options().create_new(true).read(true).write(true).open(&path).map_err(error)?;
         disk.set_len(bytes).map_err(error)?;
-        let boot_loader = read_file(&parts.tools.path.join("usr/lib/systemd/boot/efi/systemd-bootx64.efi"))?;
+        let boot_loader = read_file(&parts.boot_loader.image)?;
         let uki = read_file(&parts.uki.image)?;
-        let esp = esp::build(parts.profile.sizes.esp, &boot_loader, &esp::uki_name(parts.version), &uki)?;
+        let entry = Entry::fresh(Slot::A, parts.version.clone()).file_name();
+        let esp = esp::build(parts.profile.sizes.esp, &boot_loader, &entry, &uki)?;
         let contents = [
             ("EFI system partition", "esp", esp),
             ("root image", "root-a", read_file(&parts.erofs.image)?),

@@ -6,11 +6,6 @@ use crate::fat::{self, Node};
 const LOADER_CONF: &[u8] = b"timeout 0\neditor no\n";
 const VOLUME_ID: u32 = 0x5745_4654;
 
-/// The file name that systemd-boot counts down: three tries, then another entry is preferred.
-pub fn uki_name(version: &str) -> String {
-    format!("weft_{version}+3.efi")
-}
-
 /// The whole partition, `mib` MiB long.
 pub fn build(mib: u64, boot_loader: &[u8], uki_name: &str, uki: &[u8]) -> Result<Vec<u8>, fat::Error> {
     let boot = Node::Folder(vec![("BOOTX64.EFI", Node::File(boot_loader))]);

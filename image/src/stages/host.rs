@@ -65,6 +65,7 @@ const NEEDS: &[Need] = &[
     need("python3", "/usr/bin/python3"),
     need("qemu-system-gui", "/usr/lib/x86_64-linux-gnu/qemu/ui-gtk.so"),
     need("qemu-system-x86", "/usr/bin/qemu-system-x86_64"),
+    need("sbsigntool", "/usr/bin/sbsign"),
     need("xvfb", "/usr/bin/Xvfb"),
     need("xz-utils", "/usr/bin/xz"),
 ];

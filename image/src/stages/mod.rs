@@ -13,10 +13,12 @@ pub mod kernel;
 pub mod mirror;
 pub mod native;
 pub mod rootfs;
+pub mod secure_boot;
 pub mod state;
 pub mod sysroot;
 pub mod trusted_keys;
 pub mod uki;
+pub mod update_root;
 pub mod verity;
 pub mod wasm_toolchain;
 

@@ -5,14 +5,15 @@ use super::components::Components;
 use super::engine::Engine;
 use super::state::Template;
 use super::sysroot::Sysroot;
-use super::trusted_keys;
 use super::{Context, Error as StageError, build_time, copy_file, read_file, write_file};
+use super::{trusted_keys, update_root};
 use crate::elf;
 use crate::key::{self, Key, list_files};
 use crate::packages::files::owners;
 use crate::packages::{lock, store};
 use crate::profile::{ENGINE, Profile};
 use crate::rootfs_tree::{self, Tree};
+use semver::Version;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,10 @@ pub enum Error {
     NoPackage(String),
     #[error("{0} belongs to no package of the set `system`: remove the sysroot it lies in and build again")]
     NoOwner(PathBuf),
+    #[error(
+        "the root of trust for updates of the profile {profile}, {path}, does not exist: correct `update_root`"
+    )]
+    NoUpdateRoot { profile: String, path: PathBuf },
     #[error("the profile names {0}, which rootfs-overlay lacks")]
     NoOverlay(String),
 }
@@ -57,6 +62,9 @@ pub struct Parts<'a> {
     pub engine: Option<&'a Engine>,
     pub apps: &'a Apps,
     pub template: &'a Template,
+    pub version: &'a Version,
+    /// The root metadata by which the device trusts updates, in place of the profile's.
+    pub update_root: Option<&'a Path>,
 }
 
 /// The root file system: `root/` and `files.tsv`.
@@ -86,6 +94,7 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Rootfs, Error> 
         .text("state", &parts.template.key)
         .text("files", &lock::set_key(&files))
         .text("build time", &built)
+        .text("version", &parts.version.to_string())
         .tree("overlay", &checkout.join("rootfs-overlay"))
         .map_err(StageError::from)?;
     for service in &parts.profile.services {
@@ -93,6 +102,10 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Rootfs, Error> 
     }
     for trusted in &parts.profile.trusted_keys {
         key = key.file(trusted, &checkout.join(trusted)).map_err(StageError::from)?;
+    }
+    let update_root = update_root::find(checkout, parts)?;
+    if let Some(path) = &update_root {
+        key = key.file("update root", path).map_err(StageError::from)?;
     }
     let key = key.finish();
     let folder = context.cheap_output("rootfs", &key, |tools, output| {
@@ -115,6 +128,12 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Rootfs, Error> 
         }
         apps(&mut tree, parts.apps)?;
         trusted_keys::install(&mut tree, checkout, parts.profile)?;
+        let os_release = weft_release::boot::os_release(parts.version);
+        let os_release = format!("{os_release}VARIANT_ID={}\n", parts.profile.name);
+        tree.write("etc/os-release", os_release.as_bytes(), "pipeline: the version")?;
+        if let Some(path) = &update_root {
+            tree.copy(path, update_root::PLACE, "profile: update_root")?;
+        }
         tree.write("usr/lib/weft/build-time", built.as_bytes(), "pipeline: the last commit's day")?;
         tree.copy(&parts.template.compressed, "usr/share/weft/state.ext4.zst", "pipeline: state template")?;
         Ok::<(), Error>(write_file(&output.join("files.tsv"), tree.finish()?)?)

@@ -1,12 +1,16 @@
 //! The unified kernel image of a slot: systemd's stub, the kernel, and the command line with the root hash in it.
 
 use super::kernel::Kernel;
+use super::secure_boot::{self, SigningKey};
 use super::sysroot::Sysroot;
 use super::verity::Verity;
 use super::{Context, Error as StageError, read_file, write_file};
 use crate::key::Key;
 use crate::pe;
+use semver::Version;
 use std::path::PathBuf;
+use weft_release::Slot;
+use weft_release::boot::os_release;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -14,23 +18,8 @@ pub enum Error {
     Stage(#[from] StageError),
     #[error("cannot assemble the unified kernel image")]
     Pe(#[from] pe::Error),
-}
-
-/// One of the two places that a system lives in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
-    A,
-    B,
-}
-
-impl Slot {
-    /// Partition labels of the root image and its hash device.
-    pub fn labels(self) -> (&'static str, &'static str) {
-        match self {
-            Self::A => ("root-a", "verity-a"),
-            Self::B => ("root-b", "verity-b"),
-        }
-    }
+    #[error(transparent)]
+    Sign(#[from] secure_boot::Error),
 }
 
 #[derive(Clone, Debug)]
@@ -45,27 +34,30 @@ pub fn build(
     tools_root: &Sysroot,
     kernel: &Kernel,
     verity: &Verity,
+    version: &Version,
     slot: Slot,
+    signing: Option<&SigningKey>,
 ) -> Result<Uki, Error> {
     let command_line = command_line(verity, slot);
     let stub = tools_root.path.join("usr/lib/systemd/boot/efi/linuxx64.efi.stub");
-    let os_release = read_file(&context.workspace.root().join("rootfs-overlay/etc/os-release"))?;
+    let os_release = os_release(version);
     let key = Key::new("uki")
         .text("stub", &tools_root.key)
         .text("kernel", &kernel.key)
         .text("command line", &command_line)
-        .bytes("os-release", &os_release)
+        .text("os-release", &os_release)
         .finish();
     let folder = context.cheap_output("uki", &key, |_, output| {
         // The stub takes the command line to its first zero byte.
         let text = format!("{command_line}\0");
         let kernel = read_file(&kernel.image)?;
         let sections: [(&str, &[u8]); 3] =
-            [(".osrel", &os_release), (".cmdline", text.as_bytes()), (".linux", &kernel)];
+            [(".osrel", os_release.as_bytes()), (".cmdline", text.as_bytes()), (".linux", &kernel)];
         let image = pe::add_sections(&read_file(&stub)?, &sections)?;
         Ok::<(), Error>(write_file(&output.join("weft.efi"), image)?)
     })?;
-    Ok(Uki { image: folder.join("weft.efi"), command_line, key })
+    let signed = secure_boot::sign(context, signing, &folder.join("weft.efi"), &key)?;
+    Ok(Uki { image: signed.image, command_line, key: signed.key })
 }
 
 /// The kernel's command line: it sets verity up by itself, for there is no initramfs. A corrupt block is a panic, a panic a reboot, and

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use weft_verity::{BLOCK_SIZE, Superblock};
 
 /// One salt for all releases: the leaves of two trees then compare, which is what a delta update needs.
-const SALT: [u8; 32] = *b"WEFT OS dm-verity salt, fixed v1";
+pub const SALT: [u8; 32] = *b"WEFT OS dm-verity salt, fixed v1";
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -73,10 +73,13 @@ impl Entry {
     }
 }
 
-/// The section `.osrel` of a system's unified kernel images, by which the boot loader sorts them.
+/// The os-release(5) of a system: a file of its root, and the section `.osrel` of its unified kernel images, by which the boot loader sorts
+/// them.
 pub fn os_release(version: &Version) -> String {
     let sorted = loader_version(version);
-    format!("ID=weft\nNAME=\"WEFT OS\"\nPRETTY_NAME=\"WEFT OS {version}\"\nVERSION=\"{sorted}\"\n")
+    format!(
+        "NAME=\"WEFT OS\"\nID=weft\nVERSION=\"{version}\"\nVERSION_ID={version}\nIMAGE_VERSION={sorted}\nPRETTY_NAME=\"WEFT OS {version}\"\n"
+    )
 }
 
 /// A semantic version such that the boot loader orders it alike: a pre-release is before its release.

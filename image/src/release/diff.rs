@@ -1,0 +1,109 @@
+//! What a device with one release would fetch of another: by the verity trees alone, as the device itself decides it.
+
+use super::publish::releases;
+use super::{Error, Repository, roots};
+use serde::Serialize;
+use std::fmt;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use weft_release::{Index, Plan, Release};
+use weft_verity::{BLOCK_SIZE, Superblock, build};
+
+/// Ranges that lie at most this many blocks apart are fetched as one, as the device does it.
+pub const GAP: u64 = 8;
+
+/// What has to be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Blocks of 4096 bytes of the new image.
+    pub blocks: u64,
+    /// Those that the old image does not have.
+    pub fetched_blocks: u64,
+    pub fetched_bytes: u64,
+    pub ranges: u64,
+    /// Bytes in these ranges, with what lies between blocks that are needed.
+    pub range_bytes: u64,
+    /// Bytes of the new tree, which is fetched whole.
+    pub tree_bytes: u64,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { blocks, fetched_blocks, fetched_bytes, ranges, range_bytes, tree_bytes } = self;
+        let percent = *fetched_blocks as f64 * 100.0 / (*blocks).max(1) as f64;
+        writeln!(
+            formatter,
+            "changed blocks   {fetched_blocks} of {blocks} ({percent:.1} %), {fetched_bytes} bytes"
+        )?;
+        writeln!(formatter, "fetched          {range_bytes} bytes in {ranges} ranges")?;
+        write!(formatter, "tree             {tree_bytes} bytes")
+    }
+}
+
+/// One side of a comparison.
+#[derive(Debug)]
+pub struct Side {
+    index: Index,
+    tree_bytes: u64,
+}
+
+impl Side {
+    /// An image file of its own.
+    pub fn of_file(path: &Path, salt: &[u8]) -> Result<Self, Error> {
+        let unreadable = |source| Error::File { action: "read", path: path.to_owned(), source };
+        let no_image = |reason: String| Error::NotAnImage { path: path.to_owned(), reason };
+        let file = File::open(path).map_err(unreadable)?;
+        let data_blocks = file.metadata().map_err(unreadable)?.len() / BLOCK_SIZE as u64;
+        let (root, tree) = build(BufReader::with_capacity(1 << 20, file), salt)
+            .map_err(|error| no_image(error.to_string()))?;
+        let superblock = Superblock { uuid: [0; 16], data_blocks, salt: salt.to_vec() };
+        let mut device = superblock.to_block().map_err(|error| no_image(error.to_string()))?;
+        device.extend(tree);
+        let index =
+            Index::read(&device, data_blocks, &root, salt).map_err(|error| no_image(error.to_string()))?;
+        Ok(Self { index, tree_bytes: device.len() as u64 })
+    }
+
+    /// A release of a repository, named `<product>-<version>`, or by the version alone where only one product has it.
+    pub fn of_release(repository: &Repository, name: &str) -> Result<Self, Error> {
+        let metadata = repository.metadata("");
+        let root = roots::versions(&metadata)?.into_values().next();
+        let root = root.ok_or_else(|| Error::NoRoot { folder: metadata.clone() })?;
+        let current = repository.load(&root)?;
+        let targets = current.map(|current| current.targets().signed.targets.clone()).unwrap_or_default();
+        let all = releases(&targets)?;
+        let full = |release: &Release| format!("{}-{}", release.product, release.version);
+        let mut found =
+            all.iter().filter(|release| full(release) == name || release.version.to_string() == name);
+        let (Some(release), None) = (found.next(), found.next()) else {
+            return Err(Error::NoRelease { name: name.to_owned(), known: all.iter().map(full).collect() });
+        };
+        let target = targets.iter().find(|(known, _)| known.resolved() == release.parts.verity);
+        let path =
+            target.map(|(name, target)| repository.target(name.resolved(), target)).unwrap_or_default();
+        let device = std::fs::read(&path).map_err(|source| Error::File {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?;
+        let index = Index::read(&device, release.data_blocks, &release.root_hash, &release.salt)
+            .map_err(|error| Error::NotAnImage { path, reason: error.to_string() })?;
+        Ok(Self { index, tree_bytes: release.hash_bytes })
+    }
+}
+
+/// What a device that has `old` would fetch of `new`.
+pub fn difference(old: &Side, new: &Side) -> Difference {
+    let plan = Plan::new(&new.index, &[&old.index]);
+    let ranges = plan.ranges(GAP);
+    let block = BLOCK_SIZE as u64;
+    Difference {
+        blocks: new.index.blocks(),
+        fetched_blocks: plan.fetches.len() as u64,
+        fetched_bytes: plan.fetches.len() as u64 * block,
+        ranges: ranges.len() as u64,
+        range_bytes: ranges.iter().map(|range| (range.end - range.start) * block).sum(),
+        tree_bytes: new.tree_bytes,
+    }
+}
