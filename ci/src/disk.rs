@@ -65,6 +65,17 @@ pub fn esp_names(disk: &Path, esp: &Partition, folder: &str) -> anyhow::Result<V
     Ok(names.into_iter().filter(|name| name != "." && name != "..").collect())
 }
 
+/// The contents of a file of the EFI system partition.
+pub fn esp_file(disk: &Path, esp: &Partition, path: &str) -> anyhow::Result<Vec<u8>> {
+    let window = Window { file: open(disk)?, start: esp.offset, size: esp.size, position: 0 };
+    let system =
+        fatfs::FileSystem::new(window, fatfs::FsOptions::new()).context("the ESP is no FAT file system")?;
+    let mut contents = Vec::new();
+    let mut file = system.root_dir().open_file(path).with_context(|| format!("the ESP has no {path}"))?;
+    file.read_to_end(&mut contents)?;
+    Ok(contents)
+}
+
 /// A partition as a file of its own.
 struct Window {
     file: File,

@@ -13,6 +13,9 @@ use weft_image::vm::{layout, session};
 /// The size of the compositor's output in QEMU.
 pub const SCREEN: (u32, u32) = (1280, 800);
 
+/// Whose programs a machine with Secure Boot starts.
+pub const SECURE_BOOT_CERTIFICATE: &str = "ci/keys/secure-boot.crt";
+
 /// How a machine differs from the usual one.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -24,6 +27,8 @@ pub struct Options {
     pub hardware_clock: Option<&'static str>,
     /// A window that can be opened; without one nobody but the monitor sees the screen.
     pub window: bool,
+    /// The firmware starts only what the tests' Secure Boot key signed.
+    pub secure_boot: bool,
 }
 
 impl Options {
@@ -32,12 +37,20 @@ impl Options {
         self.memory_mib == other.memory_mib
             && self.network == other.network
             && self.hardware_clock == other.hardware_clock
+            && self.secure_boot == other.secure_boot
     }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { memory_mib: 512, no_reboot: false, network: false, hardware_clock: None, window: false }
+        Options {
+            memory_mib: 512,
+            no_reboot: false,
+            network: false,
+            hardware_clock: None,
+            window: false,
+            secure_boot: false,
+        }
     }
 }
 
@@ -86,6 +99,7 @@ impl TestVm {
             no_reboot: options.no_reboot,
             extra,
             resume: None,
+            secure_boot: options.secure_boot.then(|| images::checkout().join(SECURE_BOOT_CERTIFICATE)),
         };
         let (qemu, pace) = (Qemu::find()?, Pace::measure());
         if options.window {

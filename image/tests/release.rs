@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tough::{ExpirationEnforcement, RepositoryLoader, TargetName};
 use url::Url;
+use weft_image::release::diff::{Difference, Side, difference};
 use weft_image::release::{Contents, Error, Keyring, Lifetimes, Repository, Terms, publish, refresh, roots};
 use weft_release::{Index, Parts, Release, product};
 use weft_verity::{BLOCK_SIZE, Superblock, build};
@@ -264,6 +265,31 @@ fn an_interrupted_release_is_not_seen() {
             && !found.contains_key("weft-kiosk-1.1.0/root.erofs")
     );
     assert!(!world.out().join("targets/.making-left").exists());
+}
+
+#[test]
+fn a_difference_is_what_the_trees_say() {
+    let world = World::new(&[]);
+    let missing = Repository::open_existing(&world.out()).unwrap_err();
+    assert!(matches!(missing, Error::NoRepository { .. }) && !world.out().exists(), "{missing}");
+    let old = world.contents("1.0.0", &[1, 2, 3]);
+    world.publish(&old, &Terms::default()).unwrap();
+    world.publish(&world.contents("1.1.0", &[1, 9, 2, 7, 7]), &Terms::default()).unwrap();
+    let repository = Repository::open_existing(&world.out()).unwrap();
+    let new = Side::of_release(&repository, "weft-kiosk-1.1.0").unwrap();
+    let difference = difference(&Side::of_file(&old.root, SALT).unwrap(), &new);
+    let block = BLOCK_SIZE as u64;
+    let expected = Difference {
+        blocks: 5,
+        fetched_blocks: 2,
+        fetched_bytes: 2 * block,
+        ranges: 1,
+        range_bytes: 3 * block,
+        tree_bytes: 2 * block,
+    };
+    assert_eq!(difference, expected);
+    let error = Side::of_release(&repository, "1.2.0").unwrap_err().to_string();
+    assert!(error.contains("weft-kiosk-1.0.0"), "{error}");
 }
 
 #[test]

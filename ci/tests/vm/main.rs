@@ -15,6 +15,7 @@ mod power;
 mod power_cut;
 mod restart;
 mod screen;
+mod secure_boot;
 mod state;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -47,6 +48,7 @@ fn main() {
         power_cut::trials(),
         restart::trials(),
         screen::trials(),
+        secure_boot::trials(),
         state::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());

@@ -53,6 +53,7 @@ pub fn run(arguments: &RunArgs) -> Result<ExitCode, Error> {
         no_reboot: false,
         extra: network::arguments(),
         resume: None,
+        secure_boot: None,
     };
     let mut vm = machine.start(&qemu)?;
     let group = vm.id();

@@ -81,6 +81,8 @@ pub enum Error {
         "epoch {epoch} is below {highest}, the highest of {product}, so devices would refuse the release: give --epoch {highest} or more"
     )]
     Epoch { epoch: u64, highest: u64, product: String },
+    #[error("{folder} is no repository of releases: `cargo weft release --version` makes one")]
+    NoRepository { folder: PathBuf },
     #[error("there is no release {name} in the repository, or of several products; it has: {}", .known.join(", "))]
     NoRelease { name: String, known: Vec<String> },
     #[error("{path} is no root image: {reason}")]

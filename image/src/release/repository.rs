@@ -57,6 +57,14 @@ impl Repository {
         Ok(repository)
     }
 
+    /// Opens a repository that has a release.
+    pub fn open_existing(folder: &Path) -> Result<Self, Error> {
+        match folder.join("metadata/timestamp.json").exists() {
+            true => Self::open(folder),
+            false => Err(Error::NoRepository { folder: folder.to_owned() }),
+        }
+    }
+
     /// Where a role's metadata lies.
     pub fn metadata(&self, name: &str) -> PathBuf {
         self.folder.join("metadata").join(name)

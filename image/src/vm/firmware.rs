@@ -1,5 +1,6 @@
 //! The UEFI firmware of the virtual machine: OVMF's code, and a copy of its variable store for each machine.
 
+use super::enrol::enrol;
 use super::{Error, Result, file_error};
 use std::path::{Path, PathBuf};
 
@@ -11,15 +12,36 @@ const PLACES: [(&str, &str); 4] = [
     ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
 ];
 
+/// The same with Secure Boot, which keeps its variables in system management mode.
+const SECURE_PLACES: [(&str, &str); 2] = [
+    ("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+    ("/usr/share/edk2/x64/OVMF_CODE.secboot.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
+];
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Firmware {
     pub code: PathBuf,
     variables: PathBuf,
+    /// The one certificate whose programs it starts; anything is started without.
+    certificate: Option<PathBuf>,
 }
 
 impl Firmware {
     pub fn find() -> Result<Firmware> {
         Firmware::find_in(&PLACES)
+    }
+
+    /// Firmware that starts only what this certificate's key signed.
+    pub fn find_secure(certificate: &Path) -> Result<Firmware> {
+        Ok(Firmware { certificate: Some(certificate.to_owned()), ..Firmware::find_in(&SECURE_PLACES)? })
+    }
+
+    /// What QEMU needs beside the code: variables that only the firmware itself can write.
+    pub fn arguments(&self) -> &'static [&'static str] {
+        match self.certificate {
+            Some(_) => &["-machine", "smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on"],
+            None => &[],
+        }
     }
 
     fn find_in(places: &[(&str, &str)]) -> Result<Firmware> {
@@ -29,7 +51,7 @@ impl Firmware {
             let looked: Vec<&str> = places.iter().map(|place| place.0).collect();
             Error::FirmwareMissing { looked: looked.join(", ") }
         })?;
-        Ok(Firmware { code: code.into(), variables: variables.into() })
+        Ok(Firmware { code: code.into(), variables: variables.into(), certificate: None })
     }
 
     /// A machine's own variable store at `path`: an empty one unless it is there from an earlier start.
@@ -37,9 +59,12 @@ impl Firmware {
         if path.exists() {
             return Ok(());
         }
-        std::fs::copy(&self.variables, path)
-            .map(drop)
-            .map_err(file_error("copy the empty UEFI variables to", path))
+        let mut variables = std::fs::read(&self.variables)
+            .map_err(file_error("read the empty UEFI variables", &self.variables))?;
+        if let Some(certificate) = &self.certificate {
+            enrol(&mut variables, certificate)?;
+        }
+        std::fs::write(path, variables).map_err(file_error("copy the empty UEFI variables to", path))
     }
 }
 
@@ -58,7 +83,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let empty = folder.path().join("empty.fd");
         std::fs::write(&empty, "empty").unwrap();
-        let firmware = Firmware { code: "code".into(), variables: empty };
+        let firmware = Firmware { code: "code".into(), variables: empty, certificate: None };
         let own = folder.path().join("own.fd");
         firmware.variables_at(&own).unwrap();
         std::fs::write(&own, "changed").unwrap();

@@ -51,6 +51,8 @@ pub struct Machine {
     /// Go on from what [`Vm::save`] wrote of a machine with the same devices, whose disk, variables and `console.log` are in their
     /// places, instead of starting.
     pub resume: Option<PathBuf>,
+    /// Secure Boot with this certificate (PEM) alone.
+    pub secure_boot: Option<PathBuf>,
 }
 
 impl Machine {
@@ -66,6 +68,7 @@ impl Machine {
             no_reboot: true,
             extra: Vec::new(),
             resume: None,
+            secure_boot: None,
         }
     }
 
@@ -105,6 +108,7 @@ impl Machine {
         if self.resume.is_some() {
             arguments.extend(["-incoming".into(), "defer".into()]);
         }
+        arguments.extend(firmware.arguments().iter().map(|&part| part.to_owned()));
         arguments.extend(self.extra.iter().cloned());
         arguments
     }
@@ -115,7 +119,10 @@ impl Machine {
 
     /// Starts QEMU and connects to its monitor.
     pub fn start(&self, qemu: &Qemu) -> Result<Vm> {
-        let firmware = Firmware::find()?;
+        let firmware = match &self.secure_boot {
+            Some(certificate) => Firmware::find_secure(certificate)?,
+            None => Firmware::find()?,
+        };
         std::fs::create_dir_all(&self.folder).map_err(file_error("create", &self.folder))?;
         firmware.variables_at(&self.variables())?;
         // Not in the machine's folder: the path of a Unix socket has at most 107 bytes (unix(7)).

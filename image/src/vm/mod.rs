@@ -4,6 +4,7 @@
 
 pub mod accel;
 pub mod console;
+mod enrol;
 pub mod firmware;
 pub mod input;
 pub mod layout;
@@ -43,6 +44,12 @@ pub enum Error {
     QemuVersion { program: String, said: String },
     #[error("the UEFI firmware OVMF is not installed (looked for {looked}): `apt-get install ovmf`")]
     FirmwareMissing { looked: String },
+    #[error("{path} is no certificate in PEM")]
+    NotACertificate { path: PathBuf },
+    #[error(
+        "the firmware's empty variables are in a format that is not known, or have no room for a certificate: install Debian's package ovmf"
+    )]
+    NotAVariableStore,
     #[error("KVM was asked for, but {why}: use `--accel auto` or `--accel tcg`")]
     NoKvm { why: String },
     #[error("cannot {action} {path}")]

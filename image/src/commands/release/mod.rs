@@ -40,11 +40,11 @@ fn rotate(arguments: &RotateArgs) -> Result<(), Error> {
 
 fn renew(arguments: &RefreshArgs) -> Result<(), Error> {
     let ring = Keyring::read(&arguments.keys)?;
-    Ok(refresh(&Repository::open(&arguments.out)?, &ring, Lifetimes::default(), Timestamp::now())?)
+    Ok(refresh(&Repository::open_existing(&arguments.out)?, &ring, Lifetimes::default(), Timestamp::now())?)
 }
 
 fn diff(arguments: &DiffArgs) -> Result<(), Error> {
-    let repository = arguments.repository.as_deref().map(Repository::open).transpose()?;
+    let repository = arguments.repository.as_deref().map(Repository::open_existing).transpose()?;
     let side = |name: &str| match &repository {
         Some(repository) if !Path::new(name).is_file() => Side::of_release(repository, name),
         _ => Side::of_file(Path::new(name), &SALT),
