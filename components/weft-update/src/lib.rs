@@ -1,0 +1,17 @@
+//! Over-the-air updates: reading a release repository, filling the slot that does not run, handing it to the boot loader, and keeping it
+//! only when it works.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`device`] | the block devices that an update writes, behind a trait with a model in tests |
+//! | [`state`] | what the device remembers in `/state/update` |
+//! | [`config`] | where releases come from and when they may be taken |
+//! | [`bless`] | whether this boot is kept |
+//!
+//! **Invariant:** the slot that runs is never written, and neither is the partition table.
+
+pub mod bless;
+pub mod cli;
+pub mod config;
+pub mod device;
+pub mod state;
