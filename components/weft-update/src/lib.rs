@@ -6,6 +6,7 @@
 //! | [`device`] | the block devices that an update writes, behind a trait with a model in tests |
 //! | [`state`] | what the device remembers in `/state/update` |
 //! | [`config`] | where releases come from and when they may be taken |
+//! | [`esp`] | the boot loader's partition: kernel images come, go and change their names without a moment at which none boots |
 //! | [`bless`] | whether this boot is kept |
 //!
 //! **Invariant:** the slot that runs is never written, and neither is the partition table.
@@ -14,4 +15,7 @@ pub mod bless;
 pub mod cli;
 pub mod config;
 pub mod device;
+pub mod esp;
+#[cfg(test)]
+mod model;
 pub mod state;
