@@ -13,6 +13,9 @@ pub struct Config {
     pub source: String,
     /// The only product whose releases are taken, such as `weft-kiosk`.
     pub product: String,
+    /// Root certificates in PEM that https is checked by, in place of the image's.
+    #[serde(default)]
+    pub certificates: Option<PathBuf>,
     #[serde(default)]
     pub automatic: Option<Automatic>,
 }

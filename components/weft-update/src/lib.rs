@@ -11,11 +11,21 @@
 //!
 //! **Invariant:** the slot that runs is never written, and neither is the partition table.
 
+pub mod activate;
 pub mod bless;
 pub mod cli;
 pub mod config;
+pub mod delta;
 pub mod device;
 pub mod esp;
 #[cfg(test)]
+mod fixture;
+pub mod machine;
+#[cfg(test)]
 mod model;
+pub mod records;
+pub mod repository;
+pub mod source;
+pub mod stage;
 pub mod state;
+mod trust;

@@ -15,12 +15,10 @@ pub enum Error {
     Write { name: String, source: weft_file::Error },
     #[error("{name} is not what this version writes: {source}")]
     Format { name: String, source: serde_json::Error },
-    #[error("the power went")]
-    PowerCut,
 }
 
 /// Records by name. A save is durable when it returns; a power cut during it leaves the old record or the new one.
-pub trait Store {
+pub trait Store: Send + Sync {
     fn load(&self, name: &str) -> Result<Option<Vec<u8>>, Error>;
     fn save(&self, name: &str, contents: &[u8]) -> Result<(), Error>;
     fn remove(&self, name: &str) -> Result<(), Error>;

@@ -1,6 +1,7 @@
 //! Block devices: the partitions that an update reads and writes.
 
 mod file;
+pub mod partitions;
 
 pub use file::FileDevice;
 

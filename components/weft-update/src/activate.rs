@@ -1,0 +1,103 @@
+//! Handing the other slot to the boot loader, and going back.
+
+use crate::delta;
+use crate::device::BlockDevice;
+use crate::esp::{self, BootEntries};
+use crate::machine::{Machine, entries};
+use crate::records::{self, STAGED, Staged, Standing, UKI};
+use crate::stage::{sha256, slot_of};
+use crate::state;
+use semver::Version;
+use weft_release::boot::{Assessment, Entry};
+use weft_release::{Index, IndexError, Slot};
+
+/// Why the boot loader was not told.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no release is staged: download one first")]
+    NothingStaged,
+    #[error("the staged kernel image is damaged: download the release again")]
+    Uki,
+    #[error("cannot read the other slot's hash tree")]
+    Read(#[source] std::io::Error),
+    #[error("the other slot's hash tree is damaged: download the release again")]
+    Tree(#[from] IndexError),
+    #[error(transparent)]
+    Delta(#[from] delta::Error),
+    #[error("slot {0} holds no system that could be started")]
+    NoOther(Slot),
+    #[error("the boot loader has no entry of the running slot {0}")]
+    NoRunning(Slot),
+    #[error(transparent)]
+    Esp(#[from] esp::Error),
+    #[error(transparent)]
+    State(#[from] state::Error),
+}
+
+/// Gives what is staged to the boot loader, which tries it three times; the version. Doing it twice is doing it once.
+pub fn activate(machine: &Machine) -> Result<Version, Error> {
+    let (store, slot) = (&*machine.store, machine.running.other());
+    let staged: Staged = state::load(store, STAGED)?.ok_or(Error::NothingStaged)?;
+    if slot_of(&staged) != Some(slot) {
+        // It runs: the power went after it was activated.
+        store.remove(STAGED)?;
+        return Err(Error::NothingStaged);
+    }
+    let release = &staged.release;
+    check(machine, &staged)?;
+    let uki = store.load(UKI)?.filter(|uki| sha256(uki) == staged.uki_sha256).ok_or(Error::Uki)?;
+    let mut esp = machine.open_esp()?;
+    let name = Entry::fresh(slot, release.version.clone()).file_name();
+    for (old, _) in entries(&esp, slot)? {
+        esp.remove(&old)?;
+    }
+    records::save_installed(store, slot, release)?;
+    let len = u32::try_from(uki.len()).map_err(|_| Error::Uki)?;
+    esp.install(&name, len, &*uki)?;
+    if release.version < machine.version {
+        give_up(&mut esp, machine.running)?;
+    }
+    store.remove(STAGED)?;
+    store.remove(UKI)?;
+    Ok(release.version.clone())
+}
+
+/// Reads the whole slot once more: it may have waited for days.
+fn check(machine: &Machine, staged: &Staged) -> Result<(), Error> {
+    let release = &staged.release;
+    let room = machine.other_verity.len().min(release.hash_bytes);
+    let mut verity = vec![0; room as usize];
+    machine.other_verity.read(0, &mut verity).map_err(Error::Read)?;
+    let index = Index::read(&verity, release.data_blocks, &release.root_hash, &release.salt)?;
+    Ok(delta::check(&*machine.other_root, &index, &release.salt)?)
+}
+
+/// Prefers the other slot from the next boot on; its version. The version that runs is not taken by itself again.
+///
+/// The other system gets tries again, so that it, too, is left behind if it no longer starts.
+pub fn roll_back(machine: &Machine) -> Result<Version, Error> {
+    let other = machine.running.other();
+    let mut esp = machine.open_esp()?;
+    let candidates = entries(&esp, other)?;
+    let usable = candidates.into_iter().find(|(_, entry)| entry.assessment() != Assessment::Bad);
+    let (name, entry) = usable.ok_or(Error::NoOther(other))?;
+    if entries(&esp, machine.running)?.is_empty() {
+        return Err(Error::NoRunning(machine.running));
+    }
+    let mut standing = Standing::load(&*machine.store)?;
+    if !standing.given_up.contains(&machine.version) {
+        standing.given_up.push(machine.version.clone());
+        standing.save(&*machine.store)?;
+    }
+    esp.rename(&name, &Entry::fresh(other, entry.version.clone()).file_name())?;
+    give_up(&mut esp, machine.running)?;
+    Ok(entry.version)
+}
+
+/// Puts a slot's entries behind all others.
+fn give_up(esp: &mut dyn BootEntries, slot: Slot) -> Result<(), Error> {
+    for (name, entry) in entries(esp, slot)? {
+        esp.rename(&name, &entry.given_up().file_name())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! Records that outlive an update: what is staged, what a slot was filled with, the device's place in rollouts.
+
+use crate::state::{self, Store};
+use semver::Version;
+use serde::{Deserialize, Serialize};
+use weft_release::{Place, Release, Slot};
+
+/// `staged.json`: a release is complete in the other slot and waits for activation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staged {
+    /// `a` or `b`.
+    pub slot: String,
+    pub release: Release,
+    /// Of [`UKI`], in hex.
+    pub uki_sha256: String,
+}
+
+pub const STAGED: &str = "staged.json";
+/// The kernel image of what is staged.
+pub const UKI: &str = "uki.efi";
+
+/// `place.json`: what is drawn or decided once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    pub place: Place,
+    /// The highest epoch of the releases that were blessed here.
+    #[serde(default)]
+    pub epoch: u64,
+    /// Versions that were given up here; the device does not take them by itself again.
+    #[serde(default)]
+    pub given_up: Vec<Version>,
+}
+
+const STANDING: &str = "place.json";
+
+impl Standing {
+    /// The device's, drawn at the first call.
+    pub fn load(store: &dyn Store) -> Result<Self, state::Error> {
+        if let Some(standing) = state::load(store, STANDING)? {
+            return Ok(standing);
+        }
+        let standing = Self { place: Place::draw(random()), epoch: 0, given_up: Vec::new() };
+        state::save(store, STANDING, &standing)?;
+        Ok(standing)
+    }
+
+    pub fn save(&self, store: &dyn Store) -> Result<(), state::Error> {
+        state::save(store, STANDING, self)
+    }
+}
+
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    // The kernel's pool is ready long before a network is.
+    let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    u64::from_le_bytes(bytes)
+}
+
+/// What an update put into a slot; `None` for one that was filled when the device was flashed.
+pub fn installed(store: &dyn Store, slot: Slot) -> Result<Option<Release>, state::Error> {
+    state::load(store, &installed_name(slot))
+}
+
+pub fn save_installed(store: &dyn Store, slot: Slot, release: &Release) -> Result<(), state::Error> {
+    state::save(store, &installed_name(slot), release)
+}
+
+fn installed_name(slot: Slot) -> String {
+    format!("slot-{slot}.json")
+}
+
+/// To be called when the running slot was blessed, and only then: from now on nothing of an earlier epoch is installed.
+pub fn blessed(store: &dyn Store, slot: Slot, version: &Version) -> Result<(), state::Error> {
+    let Some(release) = installed(store, slot)?.filter(|release| release.version == *version) else {
+        return Ok(());
+    };
+    let mut standing = Standing::load(store)?;
+    if standing.epoch < release.epoch {
+        standing.epoch = release.epoch;
+        standing.save(store)?;
+    }
+    Ok(())
+}

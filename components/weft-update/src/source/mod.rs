@@ -1,0 +1,73 @@
+//! Where the files of a repository come from. Nothing that comes from here is trusted: who reads checks signatures and hashes.
+
+mod folder;
+mod http;
+
+pub use folder::Folder;
+pub use http::{Http, Limits};
+
+use crate::config::Config;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a file could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the update source has no {path}")]
+    NotFound { path: String },
+    #[error("{path} is no path within a repository")]
+    Path { path: String },
+    #[error("cannot read {path} from the update source: {source}")]
+    Io { path: String, source: io::Error },
+    #[error("the update source answers {status} for {path}")]
+    Status { path: String, status: u16 },
+    #[error("the update source sends {path} more slowly than {} bytes a second, or not at all", .least)]
+    Slow { path: String, least: u64 },
+    #[error("the update source gives only whole files")]
+    NoRanges,
+    #[error("the update source sends another part of {path} than was asked for")]
+    WrongRange { path: String },
+    #[error("the update source redirects {path} {problem}")]
+    Redirect { path: String, problem: &'static str },
+    #[error("cannot reach the update source for {path}: {reason}")]
+    Connect { path: String, reason: String },
+    #[error("{0:?} is no update source: write https://…, http://… or the path of a folder")]
+    Kind(String),
+    #[error("https needs root certificates: {path} cannot be read or has none")]
+    Certificates { path: PathBuf },
+}
+
+/// The files of a repository by their path in it, such as `metadata/timestamp.json`.
+pub trait Source: Send + Sync + std::fmt::Debug {
+    /// A file from its start; at most `limit` bytes are of interest.
+    fn whole(&self, path: &str, limit: u64) -> Result<Box<dyn Read + Send>, Error>;
+    /// Bytes of a file; [`Error::NoRanges`] where only whole files can be had.
+    fn range(&self, path: &str, range: Range<u64>) -> Result<Box<dyn Read + Send>, Error>;
+    /// Whether several ranges at a time come faster than one.
+    fn is_remote(&self) -> bool;
+}
+
+/// The root certificates of the image.
+pub const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// The source that a configuration names.
+pub fn open(config: &Config) -> Result<Arc<dyn Source>, Error> {
+    let source = &config.source;
+    if source.starts_with("https://") || source.starts_with("http://") {
+        let certificates = config.certificates.clone().unwrap_or_else(|| CERTIFICATES.into());
+        return Ok(Arc::new(Http::new(source, &certificates, Limits::default())?));
+    }
+    let path = source.strip_prefix("file://").unwrap_or(source);
+    match path.starts_with('/') {
+        true => Ok(Arc::new(Folder::open(Path::new(path))?)),
+        false => Err(Error::Kind(source.clone())),
+    }
+}
+
+/// How long a body of so many bytes may take.
+fn time_for(bytes: u64, limits: &Limits) -> Duration {
+    limits.answer + Duration::from_secs(bytes / limits.least_speed.max(1))
+}
