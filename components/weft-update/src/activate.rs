@@ -84,14 +84,21 @@ pub fn roll_back(machine: &Machine) -> Result<Version, Error> {
     if entries(&esp, machine.running)?.is_empty() {
         return Err(Error::NoRunning(machine.running));
     }
-    let mut standing = Standing::load(&*machine.store)?;
-    if !standing.given_up.contains(&machine.version) {
-        standing.given_up.push(machine.version.clone());
-        standing.save(&*machine.store)?;
-    }
+    Standing::load(&*machine.store)?.give_up(&machine.version, &*machine.store)?;
     esp.rename(&name, &Entry::fresh(other, entry.version.clone()).file_name())?;
     give_up(&mut esp, machine.running)?;
     Ok(entry.version)
+}
+
+/// Notes what the boot loader gave up after its tries, so that the device does not take it again by itself.
+pub fn remember_failures(machine: &Machine) -> Result<(), Error> {
+    let esp = machine.open_esp()?;
+    for (_, entry) in entries(&esp, machine.running.other())? {
+        if entry.assessment() == Assessment::Bad {
+            Standing::load(&*machine.store)?.give_up(&entry.version, &*machine.store)?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts a slot's entries behind all others.

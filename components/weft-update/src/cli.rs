@@ -1,8 +1,24 @@
 //! The commands.
 
-use crate::state::{self, Folder, STATUS, Status};
+use crate::activate::{activate, roll_back};
+use crate::config::{Config, PLACES};
+use crate::machine::Machine;
+use crate::power;
+use crate::records::Standing;
+use crate::repository::Repository;
+use crate::stage::{self, Choice};
+use crate::state::{self, Folder, Phase, Progress, STATUS, Status, Store};
+use crate::{automatic, source};
+use anyhow::Context;
 use clap::{Parser, Subcommand};
+use semver::Version;
 use std::path::PathBuf;
+use weft_release::{Release, Slot};
+
+/// Ranges that are fetched at a time.
+pub const CONNECTIONS: usize = 4;
+/// The root of trust, in the image.
+const ROOT: &str = "/usr/share/weft/update/root.json";
 
 #[derive(Debug, Parser)]
 #[command(name = "weft-update", about = "Updates the device's system.")]
@@ -13,27 +29,187 @@ pub struct Arguments {
     /// Where the device keeps its records of updates.
     #[arg(long, global = true, default_value = state::FOLDER)]
     state: PathBuf,
+    /// Take releases from here instead of the configured source: https://…, http://… or a folder.
+    #[arg(long, global = true)]
+    source: Option<String>,
+    /// The configuration, in place of the device's.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    /// The root of trust.
+    #[arg(long, global = true, default_value = ROOT)]
+    root: PathBuf,
+    /// Work on files named esp, root-a, verity-a, root-b and verity-b in this folder instead of this system's partitions.
+    #[arg(long, global = true, requires = "slot", requires = "running")]
+    partitions: Option<PathBuf>,
+    /// With --partitions: the slot that runs.
+    #[arg(long, global = true, requires = "partitions")]
+    slot: Option<Slot>,
+    /// With --partitions: the version that runs.
+    #[arg(long, global = true, requires = "partitions")]
+    running: Option<Version>,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look whether there is a release to take.
+    Check,
+    /// Bring the newest release into the other slot.
+    Download,
+    /// Download if need be, and let the next boot try the release.
+    Apply {
+        /// Restart at once.
+        #[arg(long)]
+        reboot: bool,
+    },
     /// Say what an update is at.
     Status,
+    /// Prefer the other slot from the next boot on.
+    Rollback {
+        /// Restart at once.
+        #[arg(long)]
+        reboot: bool,
+    },
+    /// Take releases by itself, as configured.
+    Serve,
+}
+
+/// What a device updates with.
+pub struct Updater {
+    pub config: Config,
+    pub machine: Machine,
+    root: PathBuf,
+}
+
+impl Updater {
+    fn new(arguments: &Arguments) -> anyhow::Result<Self> {
+        let mut config = match &arguments.config {
+            Some(path) => Config::read(path)?.with_context(|| format!("there is no {}", path.display()))?,
+            None => Config::find(&PLACES)?,
+        };
+        if let Some(source) = &arguments.source {
+            config.source.clone_from(source);
+        }
+        Ok(Self { config, machine: machine(arguments)?, root: arguments.root.clone() })
+    }
+
+    pub fn repository(&self) -> anyhow::Result<Repository> {
+        let root = std::fs::read(&self.root);
+        let root = root.with_context(|| format!("cannot read the root of trust {}", self.root.display()))?;
+        Ok(Repository::load(source::open(&self.config)?, &*self.machine.store, &root)?)
+    }
+
+    /// The release to take, if there is one.
+    pub fn check(&self, repository: &Repository) -> anyhow::Result<Option<Release>> {
+        let standing = Standing::load(&*self.machine.store)?;
+        Ok(match stage::choose(repository, &self.machine, &self.config.product, &standing)? {
+            Choice::Current => None,
+            Choice::Take(release, _) => Some(*release),
+        })
+    }
+
+    /// Does a step and says in `status.json` what became of it.
+    pub fn noting<T>(&self, step: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+        let outcome = step();
+        if let Err(error) = &outcome {
+            let mut status: Status = state::load(&*self.machine.store, STATUS)?.unwrap_or_default();
+            status.error = Some(format!("{error:#}"));
+            if status.phase == Phase::Downloading {
+                status.phase = Phase::Available;
+            }
+            state::save(&*self.machine.store, STATUS, &status)?;
+        }
+        outcome
+    }
+
+    pub fn note(
+        &self,
+        phase: Phase,
+        release: Option<&Version>,
+        progress: Option<Progress>,
+    ) -> anyhow::Result<()> {
+        let version = release.map(ToString::to_string);
+        Ok(state::save(&*self.machine.store, STATUS, &Status { phase, version, progress, error: None })?)
+    }
+
+    /// Brings a release into the other slot; its version, if there was one.
+    pub fn download(&self) -> anyhow::Result<Option<Version>> {
+        let repository = self.repository()?;
+        let Some(release) = self.check(&repository)? else {
+            self.note(Phase::Idle, None, None)?;
+            return Ok(None);
+        };
+        self.note(Phase::Available, Some(&release.version), None)?;
+        let progress = stage::download(&self.machine, &repository, &release, CONNECTIONS)?;
+        self.note(Phase::Staged, Some(&release.version), Some(progress))?;
+        tracing::info!("version {} is staged, {} bytes were fetched", release.version, progress.fetched);
+        Ok(Some(release.version))
+    }
+
+    /// Lets the next boot try what is staged.
+    pub fn activate(&self) -> anyhow::Result<Version> {
+        let version = activate(&self.machine)?;
+        self.note(Phase::Activated, Some(&version), None)?;
+        tracing::info!("the next boot tries version {version}");
+        Ok(version)
+    }
+}
+
+fn machine(arguments: &Arguments) -> anyhow::Result<Machine> {
+    let store: Box<dyn Store> = Box::new(Folder::new(&arguments.state));
+    match (&arguments.partitions, arguments.slot, &arguments.running) {
+        (Some(folder), Some(slot), Some(version)) => {
+            Ok(Machine::of_folder(folder, slot, version.clone(), store)?)
+        }
+        _ => Ok(Machine::of_this_system(store)?),
+    }
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let store = Folder::new(&arguments.state);
+    let updater = || Updater::new(&arguments);
     match arguments.command {
-        Command::Status => {
-            let status: Status = state::load(&store, STATUS)?.unwrap_or_default();
-            if arguments.json {
-                println!("{}", serde_json::to_string_pretty(&status)?);
-            } else {
-                println!("{status:?}");
+        Command::Status => {}
+        Command::Check => {
+            let updater = updater()?;
+            updater.noting(|| {
+                let release = updater.check(&updater.repository()?)?;
+                let phase = if release.is_some() { Phase::Available } else { Phase::Idle };
+                updater.note(phase, release.as_ref().map(|release| &release.version), None)
+            })?;
+        }
+        Command::Download => {
+            let updater = updater()?;
+            updater.noting(|| updater.download())?;
+        }
+        Command::Apply { reboot } => {
+            let updater = updater()?;
+            let activated = updater.noting(|| {
+                let staged = updater.download()?;
+                staged.map(|_| updater.activate()).transpose()
+            })?;
+            if reboot && activated.is_some() {
+                power::reboot()?;
             }
         }
+        Command::Rollback { reboot } => {
+            let version = roll_back(&machine(&arguments)?)?;
+            tracing::info!("the next boot starts version {version}");
+            if reboot {
+                power::reboot()?;
+            }
+        }
+        Command::Serve => return automatic::serve(&updater()?),
+    }
+    print(&arguments)
+}
+
+fn print(arguments: &Arguments) -> anyhow::Result<()> {
+    let status: Status = state::load(&Folder::new(&arguments.state), STATUS)?.unwrap_or_default();
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&status)?);
+    } else {
+        println!("{status}");
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ impl Key {
     }
 
     fn public(&self) -> Value {
-        let public = crate_hex(self.0.public_key_raw());
+        let public = hex(self.0.public_key_raw());
         json!({ "keytype": "ed25519", "scheme": "ed25519", "keyval": { "public": public } })
     }
 
@@ -53,7 +53,7 @@ impl Key {
     }
 }
 
-fn crate_hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -68,7 +68,7 @@ fn canonical(value: &Value) -> Vec<u8> {
 /// `signed` with the signatures of those keys.
 pub fn sign(signed: Value, keys: &[&Key]) -> Vec<u8> {
     let bytes = canonical(&signed);
-    let signature = |key: &&Key| json!({ "keyid": key.id(), "sig": crate_hex(&key.0.sign(&bytes).unwrap()) });
+    let signature = |key: &&Key| json!({ "keyid": key.id(), "sig": hex(&key.0.sign(&bytes).unwrap()) });
     let signatures: Vec<Value> = keys.iter().map(signature).collect();
     serde_json::to_vec(&json!({ "signatures": signatures, "signed": signed })).unwrap()
 }
@@ -122,9 +122,10 @@ impl Maker {
     pub fn root(&self) -> Vec<u8> {
         let (root, targets): (Vec<&Key>, Vec<&Key>) =
             (self.root_keys.iter().collect(), self.targets_keys.iter().collect());
-        let all = root.iter().chain(&targets).chain([&&self.online_key]).copied();
+        let online = [&self.online_key];
+        let all = root.iter().chain(&targets).chain(&online).copied();
         let keys: Map<String, Value> = all.map(|key| (key.id(), key.public())).collect();
-        let online = Self::role(&[&self.online_key], 1);
+        let online = Self::role(&online, 1);
         let roles = json!({
             "root": Self::role(&root, self.threshold), "targets": Self::role(&targets, self.threshold),
             "snapshot": online, "timestamp": online,
@@ -167,7 +168,7 @@ impl Maker {
 
     /// Adds a file.
     pub fn add(&mut self, name: &str, contents: &[u8], custom: Option<Value>) {
-        let sha256 = crate_hex(&Sha256::digest(contents));
+        let sha256 = hex(&Sha256::digest(contents));
         self.write(&format!("targets/{sha256}.{name}"), contents);
         let mut target = json!({ "length": contents.len(), "hashes": { "sha256": sha256 } });
         if let Some(custom) = custom {
@@ -210,6 +211,17 @@ impl Maker {
         self.add(&parts.uki_a, &uki(&text, Slot::A, image), None);
         self.add(&parts.uki_b, &uki(&text, Slot::B, image), None);
         release
+    }
+
+    /// A copy of the repository with a second root that so many of the root keys signed.
+    pub fn root_version_two(&self, signers: usize) -> tempfile::TempDir {
+        let mut root: Value = serde_json::from_slice(&self.root()).unwrap();
+        let mut signed = root["signed"].take();
+        signed["version"] = 2.into();
+        let keys: Vec<&Key> = self.root_keys.iter().take(signers).collect();
+        let copy = crate::hostile::mirror(self);
+        std::fs::write(copy.path().join("metadata/2.root.json"), sign(signed, &keys)).unwrap();
+        copy
     }
 
     pub fn folder(&self) -> &Path {

@@ -12,6 +12,7 @@
 //! **Invariant:** the slot that runs is never written, and neither is the partition table.
 
 pub mod activate;
+pub mod automatic;
 pub mod bless;
 pub mod cli;
 pub mod config;
@@ -20,11 +21,16 @@ pub mod device;
 pub mod esp;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod hostile;
 pub mod machine;
 #[cfg(test)]
 mod model;
+mod power;
 pub mod records;
 pub mod repository;
+#[cfg(test)]
+mod simulator;
 pub mod source;
 pub mod stage;
 pub mod state;

@@ -1,6 +1,6 @@
 //! Records that outlive an update: what is staged, what a slot was filled with, the device's place in rollouts.
 
-use crate::state::{self, Store};
+use crate::state::{self, STATUS, Status, Store};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use weft_release::{Place, Release, Slot};
@@ -44,6 +44,15 @@ impl Standing {
         Ok(standing)
     }
 
+    /// Notes a version that did not do; the device takes it only when told to.
+    pub fn give_up(&mut self, version: &Version, store: &dyn Store) -> Result<(), state::Error> {
+        if self.given_up.contains(version) {
+            return Ok(());
+        }
+        self.given_up.push(version.clone());
+        self.save(store)
+    }
+
     pub fn save(&self, store: &dyn Store) -> Result<(), state::Error> {
         state::save(store, STANDING, self)
     }
@@ -79,5 +88,5 @@ pub fn blessed(store: &dyn Store, slot: Slot, version: &Version) -> Result<(), s
         standing.epoch = release.epoch;
         standing.save(store)?;
     }
-    Ok(())
+    state::save(store, STATUS, &Status::default())
 }

@@ -117,6 +117,7 @@ pub fn download(
         return Ok(Progress { done: bytes, total: bytes, fetched: 0 });
     }
     let uki = repository.read(release.parts.uki(slot), MAX_UKI)?;
+    delta::check_room(&*machine.other_root, &index)?;
     // What was staged is no more, and the boot loader forgets the other slot before its bytes change.
     store.remove(STAGED)?;
     store.save(UKI, &uki)?;

@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Why a record could not be kept or found.
@@ -110,6 +111,26 @@ pub struct Progress {
     pub total: u64,
     /// Of these, come over the network in this attempt.
     pub fetched: u64,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = self.version.as_deref().unwrap_or("?");
+        match self.phase {
+            Phase::Idle => write!(formatter, "nothing to do")?,
+            Phase::Available => write!(formatter, "version {version} can be downloaded")?,
+            Phase::Downloading => write!(formatter, "version {version} is being downloaded")?,
+            Phase::Staged => write!(formatter, "version {version} is downloaded")?,
+            Phase::Activated => write!(formatter, "the next boot tries version {version}")?,
+        }
+        if let Some(Progress { done, total, fetched }) = self.progress {
+            write!(formatter, ", {done} of {total} bytes are in place, {fetched} were fetched")?;
+        }
+        match &self.error {
+            Some(error) => write!(formatter, "; the last attempt failed: {error}"),
+            None => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -79,10 +79,7 @@ pub fn fill(
     connections: usize,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<Progress, Error> {
-    let needed = index.blocks() * BLOCK_SIZE as u64;
-    if needed > slots.other.len() {
-        return Err(Error::TooLarge { needed, room: slots.other.len() });
-    }
+    check_room(slots.other, index)?;
     let other = hash_slot(slots.other, "the other slot", index.blocks(), salt)?;
     let running = hash_slot(slots.running, "the running slot", u64::MAX, salt)?;
     let mut work = Work::new(index.leaves(), &other, &running);
@@ -93,6 +90,12 @@ pub fn fill(
     slots.other.flush().map_err(Error::Write)?;
     check(slots.other, index, salt)?;
     Ok(progress)
+}
+
+/// Whether an image fits into a slot.
+pub fn check_room(device: &dyn BlockDevice, index: &Index) -> Result<(), Error> {
+    let (needed, room) = (index.blocks() * BLOCK_SIZE as u64, device.len());
+    if needed > room { Err(Error::TooLarge { needed, room }) } else { Ok(()) }
 }
 
 /// Checks that the slot holds the image of `index`.

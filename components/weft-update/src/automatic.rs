@@ -1,0 +1,108 @@
+//! Taking releases without being asked: look now and then, download when the device's wave is due, restart only in the window.
+
+use crate::activate::remember_failures;
+use crate::cli::Updater;
+use crate::config::Automatic;
+use crate::records::Standing;
+use crate::state::{self, Phase, STATUS, Status};
+use crate::{power, stage};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::time::Duration;
+use weft_release::{Release, Turn};
+
+/// After a failure, sooner than the next look: a download goes on where it stopped.
+const RETRY: Duration = Duration::from_secs(300);
+
+/// What to do with a release now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Given up here before, or not this device's turn.
+    Leave,
+    Download,
+    /// Besides, hand it to the boot loader and restart.
+    Activate,
+}
+
+/// Decides about a release that the device may install.
+pub fn decide(release: &Release, standing: &Standing, window: &Automatic, now: Timestamp) -> Step {
+    if standing.given_up.contains(&release.version) {
+        return Step::Leave;
+    }
+    match release.turn(standing.place, now) {
+        Turn::Now if window.allows(now.to_zoned(TimeZone::UTC).hour().unsigned_abs()) => Step::Activate,
+        Turn::Now => Step::Download,
+        Turn::At(_) | Turn::NotYetPlanned => Step::Leave,
+    }
+}
+
+/// Runs until the device restarts; returns at once where the configuration does not want it.
+pub fn serve(updater: &Updater) -> anyhow::Result<()> {
+    if let Err(error) = weft_service::notify("READY=1") {
+        tracing::warn!("{error}, ignoring");
+    }
+    let Some(window) = updater.config.automatic else {
+        tracing::info!("automatic updates are off");
+        return Ok(());
+    };
+    loop {
+        let wait = match updater.noting(|| look(updater, &window)) {
+            Ok(()) => Duration::from_secs(u64::from(window.every) * 60),
+            Err(error) => {
+                tracing::warn!("{error:#}, retrying");
+                RETRY
+            }
+        };
+        std::thread::sleep(wait);
+    }
+}
+
+fn look(updater: &Updater, window: &Automatic) -> anyhow::Result<()> {
+    remember_failures(&updater.machine)?;
+    let status: Status = state::load(&*updater.machine.store, STATUS)?.unwrap_or_default();
+    let repository = updater.repository()?;
+    let Some(release) = updater.check(&repository)? else {
+        return updater.note(Phase::Idle, None, None);
+    };
+    if status.phase == Phase::Activated && status.version == Some(release.version.to_string()) {
+        // Somebody applied it by hand and restarts when it suits them.
+        return Ok(());
+    }
+    let standing = Standing::load(&*updater.machine.store)?;
+    let step = decide(&release, &standing, window, Timestamp::now());
+    if step == Step::Leave {
+        return updater.note(Phase::Available, Some(&release.version), None);
+    }
+    let progress = stage::download(&updater.machine, &repository, &release, crate::cli::CONNECTIONS)?;
+    updater.note(Phase::Staged, Some(&release.version), Some(progress))?;
+    if step == Step::Activate {
+        updater.activate()?;
+        power::reboot()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Maker, image};
+    use weft_release::{Place, Wave};
+
+    #[test]
+    fn waves_windows_and_what_was_given_up_are_heeded() {
+        let after: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        let release = Maker::new().release("1.1.0", &image(1, 1), |release| {
+            release.waves = vec![Wave { after, percent: 50 }];
+        });
+        let mut standing = Standing { place: Place::draw(4999), epoch: 0, given_up: Vec::new() };
+        let window = Automatic { from: 2, to: 4, every: 60 };
+        let at = |standing: &Standing, now: &str| decide(&release, standing, &window, now.parse().unwrap());
+        assert_eq!(at(&standing, "2026-02-28T03:00:00Z"), Step::Leave, "before its wave");
+        assert_eq!(at(&standing, "2026-03-02T12:00:00Z"), Step::Download, "outside of the window");
+        assert_eq!(at(&standing, "2026-03-02T03:59:00Z"), Step::Activate);
+        let late = Standing { place: Place::draw(5000), ..standing.clone() };
+        assert_eq!(at(&late, "2026-03-02T03:00:00Z"), Step::Leave, "the wave does not reach it");
+        standing.given_up.push(release.version.clone());
+        assert_eq!(at(&standing, "2026-03-02T03:00:00Z"), Step::Leave, "it failed here");
+    }
+}

@@ -1,0 +1,202 @@
+//! The crash-state simulator: every state that a power cut can leave, judged by the boot loader's rules.
+//!
+//! A scenario runs on model disks that log its writes and flushes. A crash state is a moment of the log, with everything flushed before
+//! it, and of what was written since the last flush any subset of sectors. Of each state it is asked what a user would ask: does the
+//! old or the new system start, with all its bytes; can the records be read; does the next update work.
+
+mod crash;
+mod judge;
+
+use crate::esp::BootEntries;
+use crate::fixture::{self, Maker, PRODUCT, image, uki};
+use crate::machine::{Machine, entries};
+use crate::model::{Disk, Event, Log, Records, esp_image};
+use crate::records::{self, Standing};
+use crate::repository::Repository;
+use crate::source::Folder;
+use crate::stage::{self, Choice};
+use crate::{activate, model};
+use crash::Crash;
+use judge::Judge;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use weft_release::Slot;
+
+pub const ESP: usize = 0;
+/// The number of a slot's root disk; its hash disk is the next one.
+pub fn root_disk(slot: Slot) -> usize {
+    match slot {
+        Slot::A => 1,
+        Slot::B => 3,
+    }
+}
+
+const BLOCKS: usize = 40;
+const OLD: &str = "1.0.0";
+const NEW: &str = "1.1.0";
+const NEXT: &str = "1.2.0";
+
+/// All storage of a device.
+#[derive(Clone)]
+pub struct Storage {
+    pub disks: Vec<Disk>,
+    pub records: Records,
+    pub log: Log,
+}
+
+impl Storage {
+    fn of(bases: Vec<Arc<Vec<u8>>>) -> Self {
+        let log = Log::default();
+        let disk = |(number, base)| Disk::with(number, base, model::Sectors::new(), log.clone());
+        let disks = bases.into_iter().enumerate().map(disk).collect();
+        Self { disks, records: Records::with(BTreeMap::new(), log.clone()), log }
+    }
+
+    pub fn machine(&self, running: Slot, version: &str) -> Machine {
+        let disk = |number: usize| -> crate::machine::Device { Arc::new(self.disks[number].clone()) };
+        Machine {
+            running,
+            version: version.parse().unwrap(),
+            store: Box::new(self.records.clone()),
+            esp: disk(ESP),
+            running_root: disk(root_disk(running)),
+            other_root: disk(root_disk(running.other())),
+            other_verity: disk(root_disk(running.other()) + 1),
+        }
+    }
+
+    /// The same bytes, with a log that begins now.
+    fn again(&self) -> Self {
+        let log = Log::default();
+        let fresh =
+            |(number, disk): (usize, &Disk)| Disk::with(number, disk.base(), disk.sectors(), log.clone());
+        let disks = self.disks.iter().enumerate().map(fresh).collect();
+        Self { disks, records: Records::with(self.records.contents(), log.clone()), log }
+    }
+}
+
+/// Releases, the device that takes them, and who judges it.
+struct World {
+    maker: Maker,
+    judge: Judge,
+    start: Storage,
+}
+
+impl World {
+    /// `OLD` runs in slot a and was blessed; slot b holds something older that was blessed, too.
+    fn new() -> Self {
+        let mut maker = Maker::new();
+        let (older, old, new) = (image(3, BLOCKS), image(5, BLOCKS), image(9, BLOCKS));
+        // The new one shares a third of its blocks with the old one.
+        let new = [&old[..BLOCKS / 3 * 4096], &new[BLOCKS / 3 * 4096..]].concat();
+        let mut judge = Judge::default();
+        for (version, image) in [("0.9.0", &older), (OLD, &old), (NEW, &new), (NEXT, &older)] {
+            judge.know(version, image);
+        }
+        let ukis = [uki(OLD, Slot::A, &old), uki("0.9.0", Slot::B, &older)];
+        let esp = esp_image(&[("weft-a_1.0.0.efi", &ukis[0]), ("weft-b_0.9.0.efi", &ukis[1])]);
+        let padded = |mut bytes: Vec<u8>| {
+            bytes.resize(256 << 10, 0);
+            Arc::new(bytes)
+        };
+        let tree = |image: &[u8]| padded(fixture::hash_device(image).0);
+        let bases = vec![Arc::new(esp), padded(old.clone()), tree(&old), padded(older.clone()), tree(&older)];
+        maker.release(NEW, &new, |release| release.epoch = 2);
+        maker.publish();
+        Self { maker, judge, start: Storage::of(bases) }
+    }
+
+    fn repository(&self, store: &Records) -> Repository {
+        let source = Arc::new(Folder::open(self.maker.folder()).unwrap());
+        let root = std::fs::read(self.maker.path("metadata/1.root.json")).unwrap();
+        Repository::load(source, store, &root).unwrap()
+    }
+}
+
+/// Takes the newest release up to the boot loader.
+fn update(machine: &Machine, repository: &Repository) {
+    let standing = Standing::load(&*machine.store).unwrap();
+    match stage::choose(repository, machine, PRODUCT, &standing).unwrap() {
+        Choice::Current => {}
+        Choice::Take(release, _) => {
+            stage::download(machine, repository, &release, 1).unwrap();
+            activate::activate(machine).unwrap();
+        }
+    }
+}
+
+/// What the boot loader and blessing do at a first good boot.
+fn boot_and_bless(storage: &Storage, judge: &Judge) -> (Slot, String) {
+    let (slot, version) = judge.boot(storage).unwrap();
+    let machine = storage.machine(slot, &version);
+    let mut esp = machine.open_esp().unwrap();
+    for (name, entry) in entries(&esp, slot).unwrap() {
+        esp.rename(&name, &entry.blessed().file_name()).unwrap();
+    }
+    records::blessed(&*machine.store, slot, &machine.version).unwrap();
+    (slot, version)
+}
+
+/// Judges all crash states of what a scenario does from `start` on; how many there were.
+fn every_crash_of(
+    world: &World,
+    start: &Storage,
+    may_run: &[&str],
+    scenario: impl Fn(&Storage),
+    seeds: u64,
+) -> usize {
+    let log = log_of(start, scenario);
+    assert!(log.iter().any(|event| matches!(event, Event::Write { .. })), "nothing was written");
+    let repository = world.repository(&Records::default());
+    let mut count = 0;
+    for moment in 0..=log.len() {
+        for crash in Crash::all_at(&log, moment, seeds) {
+            let storage = crash.apply(start);
+            world.judge.check(&storage, may_run).unwrap_or_else(|wrong| panic!("{crash}: {wrong}"));
+            count += 1;
+            // The whole way is gone from a part of the states.
+            if count % 40 == 0 {
+                let (slot, version) = boot_and_bless(&storage, &world.judge);
+                update(&storage.machine(slot, &version), &repository);
+                let (_, version) = boot_and_bless(&storage, &world.judge);
+                assert_eq!(version, NEW, "{crash}: the next update did not arrive");
+            }
+        }
+    }
+    count
+}
+
+#[test]
+fn whenever_the_power_goes_a_whole_system_starts_and_the_next_update_works() {
+    let world = World::new();
+    let mut total = 0;
+    let mut add = |name: &str, count: usize| {
+        println!("{name}: {count} crash states, 0 bad");
+        total += count;
+    };
+    let repository = world.repository(&Records::default());
+    let run = |storage: &Storage| update(&storage.machine(Slot::A, OLD), &repository);
+    let updated = world.start.again();
+    run(&updated);
+    add("download, stage and activate", every_crash_of(&world, &world.start, &[OLD, NEW], run, 60));
+    let bless = |storage: &Storage| drop(boot_and_bless(storage, &world.judge));
+    let blessed = updated.again();
+    bless(&blessed);
+    add("bless", every_crash_of(&world, &updated, &[NEW], bless, 200));
+    let back = |storage: &Storage| drop(activate::roll_back(&storage.machine(Slot::B, NEW)).unwrap());
+    add("roll back", every_crash_of(&world, &blessed, &[OLD, NEW], back, 200));
+    let log = log_of(&world.start, run);
+    for part in [3, 2] {
+        let halfway = Crash::all_at(&log, log.len() * (part - 1) / part, 1).remove(0).apply(&world.start);
+        add("resume", every_crash_of(&world, &halfway, &[OLD, NEW], run, 40));
+    }
+    println!("{total} crash states, 0 bad");
+    assert!(total >= 10_000, "only {total} crash states");
+}
+
+fn log_of(start: &Storage, scenario: impl Fn(&Storage)) -> Vec<Event> {
+    let run = start.again();
+    scenario(&run);
+    let log = run.log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    log.clone()
+}
