@@ -30,9 +30,13 @@ pub fn uki(release: &str, slot: Slot, image: &[u8]) -> Vec<u8> {
     text
 }
 
+/// An image whose blocks no image of another seed has.
 pub fn image(seed: u8, blocks: usize) -> Vec<u8> {
-    let block =
-        |number: usize| (0..BLOCK_SIZE).map(move |at| (at / 64) as u8 ^ seed.wrapping_mul(number as u8 | 1));
+    let block = |number: usize| {
+        let mut block = vec![seed; BLOCK_SIZE];
+        block[..8].copy_from_slice(&(number as u64).to_le_bytes());
+        block
+    };
     (0..blocks).flat_map(block).collect()
 }
 

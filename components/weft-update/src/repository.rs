@@ -164,13 +164,19 @@ impl Bridge {
         if let Some(error) = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
             return Error::Source(error);
         }
+        // These come wrapped as errors of the transport.
+        match std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
+            .find_map(|error| error.downcast_ref().filter(|error| !matches!(error, Tuf::Transport { .. })))
+        {
+            Some(Tuf::MaxSizeExceeded { .. }) => return Error::Endless,
+            Some(Tuf::HashMismatch { .. }) => return Error::Hash,
+            _ => {}
+        }
         match error {
             Tuf::ExpiredMetadata { role, .. } => Error::Expired { role },
             Tuf::VerifyMetadata { role, .. } => Error::Signature { role },
             Tuf::OlderMetadata { role, .. } => Error::Older { role },
             Tuf::OlderSnapshotInTimestamp { .. } => Error::Older { role: RoleType::Snapshot },
-            Tuf::MaxSizeExceeded { .. } => Error::Endless,
-            Tuf::HashMismatch { .. } => Error::Hash,
             error @ (Tuf::ParseTrustedMetadata { .. } | Tuf::VerifyTrustedMetadata { .. }) => {
                 Error::Root(Box::new(error))
             }
@@ -199,9 +205,7 @@ impl Transport for Bridge {
                     chunk.truncate(len);
                     Some(Ok(Bytes::from(chunk)))
                 }
-                Err(source) => {
-                    Some(Err(bridge.failed(&url, source::Error::Io { path: path.clone(), source })))
-                }
+                Err(source) => Some(Err(bridge.failed(&url, source::Error::reading(&path, source)))),
             }
         });
         Ok(Box::pin(futures_util::stream::iter(chunks)))

@@ -127,7 +127,7 @@ impl<'a> Fetch<'a> {
         self.fetched.fetch_add(block.len() as u64, Ordering::Relaxed);
         read.map_err(|error| match error.kind() {
             ErrorKind::UnexpectedEof => Error::Short { block: number.into() },
-            _ => source::Error::Io { path: self.target.path.to_owned(), source: error }.into(),
+            _ => source::Error::reading(self.target.path, error).into(),
         })
     }
 

@@ -16,12 +16,14 @@ use crate::source::{Http, Limits, Source};
 use crate::stage::{self, Choice};
 use crate::state::{Folder, Progress};
 use server::{Manner, Server};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use weft_release::Slot;
 
 const BLOCKS: usize = 300;
+static ESP_IMAGE: OnceLock<Vec<u8>> = OnceLock::new();
 const LIMITS: Limits =
     Limits { connect: Duration::from_secs(10), answer: Duration::from_secs(30), least_speed: 4096 };
 
@@ -36,12 +38,12 @@ impl Target {
         let folder = tempfile::tempdir().unwrap();
         let kernel = uki("1.0.0", Slot::A, &image(5, BLOCKS));
         for (name, contents) in [
-            ("esp", esp_image(&[("weft-a_1.0.0.efi", &kernel)])),
+            ("esp", ESP_IMAGE.get_or_init(|| esp_image(&[("weft-a_1.0.0.efi", &kernel)])).clone()),
             ("root-a", image(5, BLOCKS)),
             ("root-b", vec![0; 2 << 20]),
             ("verity-b", vec![0; 64 << 10]),
         ] {
-            std::fs::write(folder.path().join(name), contents).unwrap();
+            write_sparse(&folder.path().join(name), &contents);
         }
         std::fs::create_dir(folder.path().join("state")).unwrap();
         Self { folder, root: maker.root() }
@@ -92,6 +94,16 @@ impl Target {
         let mut names = Esp::open(self.file("esp")).unwrap().names().unwrap();
         names.sort();
         assert_eq!(names, ["weft-a_1.0.0.efi", "weft-b_1.1.0+3.efi"]);
+    }
+}
+
+/// Leaves holes for zeros.
+fn write_sparse(path: &Path, contents: &[u8]) {
+    let file = std::fs::File::create(path).unwrap();
+    file.set_len(contents.len() as u64).unwrap();
+    let parts = contents.chunks(1 << 16).zip((0..).step_by(1 << 16));
+    for (part, at) in parts.filter(|(part, _)| part.iter().any(|byte| *byte != 0)) {
+        file.write_all_at(part, at).unwrap();
     }
 }
 
@@ -162,7 +174,7 @@ fn rollback() {
     let target = Target::new(&maker);
     target.look(Arc::new(crate::source::Folder::open(maker.folder()).unwrap())).unwrap();
     let server = Server::new(old.path(), Manner::Good);
-    target.resists(target.take_from(&server.url), "older Timestamp metadata", &maker);
+    target.resists(target.take_from(&server.url), "older timestamp metadata", &maker);
 }
 
 #[test]
@@ -256,10 +268,10 @@ fn key_compromise() {
     let forged = mirror(&maker);
     maker.version = 3;
     maker.publish();
-    attack(&maker, forged.path(), Manner::Good, "Targets metadata of the update source is not signed");
+    attack(&maker, forged.path(), Manner::Good, "the targets metadata of the update source is not signed");
     // A root that only one of the two root keys signed changes nothing.
     let mut rogue = maker.root_version_two(1);
-    attack(&maker, rogue.path(), Manner::Good, "Root metadata of the update source is not signed");
+    attack(&maker, rogue.path(), Manner::Good, "the root metadata of the update source is not signed");
     rogue = maker.root_version_two(2);
     let target = Target::new(&maker);
     target.take_from(&Server::new(rogue.path(), Manner::Good).url).unwrap();
@@ -272,7 +284,7 @@ fn slow_server() {
     let server = Server::new(maker.folder(), Manner::Slow);
     let limits = Limits { answer: Duration::from_millis(600), least_speed: 1 << 20, ..LIMITS };
     let source = Http::new(&server.url, Path::new("/nowhere"), limits).unwrap();
-    target.resists(target.take(Arc::new(source)), "more slowly than", &maker);
+    target.resists(target.take(Arc::new(source)), "too slowly", &maker);
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl Http {
             }
             let body_time = Some(time_for(bytes, &self.limits));
             let asked = request.config().timeout_recv_body(body_time).build().call();
-            let response = asked.map_err(|error| self.failed(path, error))?;
+            let response = asked.map_err(|error| Self::failed(path, error))?;
             if !response.status().is_redirection() {
                 return Ok(response);
             }
@@ -93,17 +93,17 @@ impl Http {
         Err(Error::Redirect { path: path.to_owned(), problem: "in a circle" })
     }
 
-    fn failed(&self, path: &str, error: ureq::Error) -> Error {
+    fn failed(path: &str, error: ureq::Error) -> Error {
         let path = path.to_owned();
         match error {
             ureq::Error::Timeout(ureq::Timeout::RecvBody | ureq::Timeout::RecvResponse) => {
-                Error::Slow { path, least: self.limits.least_speed }
+                Error::Slow { path }
             }
             error => Error::Connect { path, reason: error.to_string() },
         }
     }
 
-    fn body(&self, response: Response<Body>, limit: u64) -> Box<dyn Read + Send> {
+    fn body(response: Response<Body>, limit: u64) -> Box<dyn Read + Send> {
         let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
         Box::new(reader.take(limit))
     }
@@ -124,7 +124,7 @@ impl Source for Http {
     fn whole(&self, path: &str, limit: u64) -> Result<Box<dyn Read + Send>, Error> {
         let response = self.ask(path, limit, None)?;
         match response.status() {
-            StatusCode::OK => Ok(self.body(response, limit)),
+            StatusCode::OK => Ok(Self::body(response, limit)),
             status => Err(refused(path, status)),
         }
     }
@@ -138,7 +138,7 @@ impl Source for Http {
                 let given = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
                 let expected = format!("bytes {}-{}/", range.start, range.end.saturating_sub(1));
                 match given.is_some_and(|given| given.starts_with(&expected)) {
-                    true => Ok(self.body(response, len)),
+                    true => Ok(Self::body(response, len)),
                     false => Err(Error::WrongRange { path: path.to_owned() }),
                 }
             }

@@ -24,8 +24,8 @@ pub enum Error {
     Io { path: String, source: io::Error },
     #[error("the update source answers {status} for {path}")]
     Status { path: String, status: u16 },
-    #[error("the update source sends {path} more slowly than {} bytes a second, or not at all", .least)]
-    Slow { path: String, least: u64 },
+    #[error("the update source sends {path} too slowly, or not at all")]
+    Slow { path: String },
     #[error("the update source gives only whole files")]
     NoRanges,
     #[error("the update source sends another part of {path} than was asked for")]
@@ -48,6 +48,17 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     fn range(&self, path: &str, range: Range<u64>) -> Result<Box<dyn Read + Send>, Error>;
     /// Whether several ranges at a time come faster than one.
     fn is_remote(&self) -> bool;
+}
+
+impl Error {
+    /// What went wrong while a file was read.
+    pub fn reading(path: &str, source: io::Error) -> Self {
+        let path = path.to_owned();
+        let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+        let is_late =
+            source.kind() == io::ErrorKind::TimedOut || matches!(inner, Some(ureq::Error::Timeout(_)));
+        if is_late { Self::Slow { path } } else { Self::Io { path, source } }
+    }
 }
 
 /// The root certificates of the image.
