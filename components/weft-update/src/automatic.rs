@@ -38,9 +38,6 @@ pub fn decide(release: &Release, standing: &Standing, window: &Automatic, now: T
 
 /// Runs until the device restarts; returns at once where the configuration does not want it.
 pub fn serve(updater: &Updater) -> anyhow::Result<()> {
-    if let Err(error) = weft_service::notify("READY=1") {
-        tracing::warn!("{error}, ignoring");
-    }
     let Some(window) = updater.config.automatic else {
         tracing::info!("automatic updates are off");
         return Ok(());

@@ -1,7 +1,8 @@
 //! The commands.
 
 use crate::activate::{activate, roll_back};
-use crate::config::{Config, PLACES};
+use crate::config::{self, Config, PLACES};
+use crate::confine::confine;
 use crate::machine::Machine;
 use crate::power;
 use crate::records::Standing;
@@ -12,7 +13,7 @@ use crate::{automatic, source};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use semver::Version;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use weft_release::{Release, Slot};
 
 /// Ranges that are fetched at a time.
@@ -199,9 +200,22 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
                 power::reboot()?;
             }
         }
-        Command::Serve => return automatic::serve(&updater()?),
+        Command::Serve => return serve(&arguments),
     }
     print(&arguments)
+}
+
+/// A device without a configuration of updates has none, which is no failure.
+fn serve(arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.config.is_none() && matches!(Config::find(&PLACES), Err(config::Error::Missing)) {
+        tracing::info!("no update source is configured");
+        return Ok(());
+    }
+    let updater = Updater::new(arguments)?;
+    let source = &updater.config.source;
+    let folder = source.strip_prefix("file://").unwrap_or(source);
+    confine(&arguments.state, folder.starts_with('/').then_some(Path::new(folder)))?;
+    automatic::serve(&updater)
 }
 
 fn print(arguments: &Arguments) -> anyhow::Result<()> {

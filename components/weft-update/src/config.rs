@@ -119,6 +119,15 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_shows_a_file_that_parses() {
+        let readme = include_str!("../README.md");
+        let snippet = readme.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+        let config = read(snippet).unwrap().unwrap();
+        assert_eq!(config.automatic, Some(Automatic { from: 2, to: 5, every: 60 }));
+        assert!(config.certificates.is_some());
+    }
+
+    #[test]
     fn wrong_files_say_what_is_wrong_where() {
         let text = "source = \"/media/usb\"\nproduct = \"weft-kiosk\"\n";
         assert_eq!(read(text).unwrap().unwrap().automatic, None);

@@ -3,11 +3,17 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`device`] | the block devices that an update writes, behind a trait with a model in tests |
-//! | [`state`] | what the device remembers in `/state/update` |
-//! | [`config`] | where releases come from and when they may be taken |
-//! | [`esp`] | the boot loader's partition: kernel images come, go and change their names without a moment at which none boots |
+//! | [`source`] | where files come from: a web server, a folder; none of it trusted |
+//! | [`repository`] | TUF metadata over a source, and what it names |
+//! | [`stage`] | choosing a release and bringing it into the other slot |
+//! | [`delta`] | copying what is at hand, fetching the rest, checking all of it |
+//! | [`activate`] | handing a slot to the boot loader, and going back |
+//! | [`esp`] | the boot loader's partition: kernel images come, go and change names, and at no moment none boots |
+//! | [`automatic`] | when a release is taken without being asked |
 //! | [`bless`] | whether this boot is kept |
+//! | [`machine`], [`device`] | which slot runs, and its partitions, behind a trait with a model in tests |
+//! | [`records`], [`state`] | what the device remembers in `/state/update` |
+//! | [`config`], [`cli`] | what its owner says |
 //!
 //! **Invariant:** the slot that runs is never written, and neither is the partition table.
 
@@ -16,6 +22,7 @@ pub mod automatic;
 pub mod bless;
 pub mod cli;
 pub mod config;
+mod confine;
 pub mod delta;
 pub mod device;
 pub mod esp;

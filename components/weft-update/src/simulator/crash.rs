@@ -3,6 +3,7 @@
 use super::Storage;
 use crate::device::SECTOR;
 use crate::model::{Disk, Event, Log, Records, Sectors, put};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A state that storage may be found in.
@@ -12,42 +13,46 @@ pub struct Crash<'a> {
     /// Sectors that reached it besides: disk, byte offset, contents.
     lucky: Vec<(usize, u64, &'a [u8])>,
     moment: usize,
-    name: String,
+    /// How many sectors were not flushed.
+    pending: usize,
 }
 
+/// Up to so many sectors, every subset is a state; beyond, some are drawn.
+const EXHAUSTIVE: usize = 10;
+
 impl<'a> Crash<'a> {
-    /// States with the power gone before event `moment`: nothing unflushed arrived, all of it, all but the last sectors, only the last,
-    /// each sector alone where they are few, and `seeds` random subsets.
+    /// The different states with the power gone before event `moment`, where of the sectors that were not flushed any may have arrived:
+    /// every subset where they are few; else none, all, each part from the start, and `seeds` random subsets.
     pub fn all_at(log: &'a [Event], moment: usize, seeds: u64) -> Vec<Self> {
         let (durable, pending) = divide(&log[..moment]);
-        let state = |name: String, lucky: Vec<(usize, u64, &'a [u8])>| Self {
+        let mut subsets = BTreeSet::new();
+        if pending.len() <= EXHAUSTIVE {
+            let subset = |bits: u32| (0..pending.len()).map(|index| bits >> index & 1 == 1).collect();
+            subsets.extend((0..1 << pending.len()).map(subset));
+        } else {
+            let first = |count: usize| (0..pending.len()).map(|index| index < count).collect::<Vec<bool>>();
+            subsets.extend((0..=pending.len()).step_by(1 + pending.len() / 64).map(first));
+            subsets.insert(first(pending.len()));
+            let drawn = |seed: u64| {
+                let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (moment as u64 + 1));
+                // Some seeds take nearly all, some nearly nothing.
+                let part = random.next() % 17;
+                pending.iter().map(|_| random.next() % 16 < part).collect()
+            };
+            subsets.extend((0..seeds).map(drawn));
+        }
+        let state = |subset: Vec<bool>| Self {
             durable: durable.clone(),
-            lucky,
+            lucky: pending
+                .iter()
+                .zip(subset)
+                .filter(|(_, arrived)| *arrived)
+                .map(|(sector, _)| *sector)
+                .collect(),
             moment,
-            name,
+            pending: pending.len(),
         };
-        let mut states = vec![state("nothing unflushed".to_owned(), Vec::new())];
-        if pending.is_empty() {
-            return states;
-        }
-        states.push(state("everything".to_owned(), pending.clone()));
-        if pending.len() <= 64 {
-            for index in 0..pending.len() {
-                states.push(state(format!("only sector {index}"), vec![pending[index]]));
-                let mut others = pending.clone();
-                others.remove(index);
-                states.push(state(format!("all but sector {index}"), others));
-                states.push(state(format!("the first {index}"), pending[..index].to_vec()));
-            }
-        }
-        for seed in 0..seeds {
-            let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (moment as u64 + 1));
-            // Some seeds take nearly all, some nearly nothing.
-            let part = random.next() % 17;
-            let lucky = pending.iter().copied().filter(|_| random.next() % 16 < part).collect();
-            states.push(state(format!("seed {seed}"), lucky));
-        }
-        states
+        subsets.into_iter().map(state).collect()
     }
 
     /// The storage as it is found.
@@ -79,7 +84,8 @@ impl<'a> Crash<'a> {
 
 impl fmt::Display for Crash<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "power cut before event {}, {}", self.moment, self.name)
+        let (moment, arrived, pending) = (self.moment, self.lucky.len(), self.pending);
+        write!(formatter, "power cut before event {moment}, {arrived} of {pending} unflushed sectors arrived")
     }
 }
 
