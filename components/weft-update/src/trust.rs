@@ -34,8 +34,8 @@ impl Trust {
 
     /// Lays the files out for the client.
     pub fn unpack(&self, folder: &Path) -> std::io::Result<()> {
-        let files = self.0.iter().filter(|(name, _)| FILES.contains(&name.as_str()));
-        files.map(|(name, value)| std::fs::write(folder.join(name), value.to_string())).collect()
+        let mut files = self.0.iter().filter(|(name, _)| FILES.contains(&name.as_str()));
+        files.try_for_each(|(name, value)| std::fs::write(folder.join(name), value.to_string()))
     }
 
     /// Keeps what the client left, if it is anything new.

@@ -19,6 +19,9 @@ pub struct Target<'a> {
     pub path: &'a str,
 }
 
+/// Why the first worker gave up, and the ranges that nobody has finished.
+type Failure = Option<(Error, Vec<Range<u32>>)>;
+
 pub struct Fetch<'a> {
     index: &'a Index,
     device: &'a (dyn BlockDevice + Sync),
@@ -73,7 +76,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// Takes ranges until there are none, or until anybody failed.
-    fn work(&self, waiting: &Mutex<VecDeque<Range<u32>>>, failed: &Mutex<Option<(Error, Vec<Range<u32>>)>>) {
+    fn work(&self, waiting: &Mutex<VecDeque<Range<u32>>>, failed: &Mutex<Failure>) {
         let lock = || failed.lock().unwrap_or_else(PoisonError::into_inner);
         while lock().is_none() {
             let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();

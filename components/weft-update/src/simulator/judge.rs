@@ -12,6 +12,8 @@ struct System {
     version: String,
     image: Vec<u8>,
     tree: Vec<u8>,
+    /// Kernel images of slot a and slot b.
+    ukis: [Vec<u8>; 2],
 }
 
 #[derive(Default)]
@@ -20,7 +22,8 @@ pub struct Judge(Vec<System>);
 impl Judge {
     pub fn know(&mut self, version: &str, image: &[u8]) {
         let tree = hash_device(image).0;
-        self.0.push(System { version: version.to_owned(), image: image.to_vec(), tree });
+        let ukis = Slot::ALL.map(|slot| uki(version, slot, image));
+        self.0.push(System { version: version.to_owned(), image: image.to_vec(), tree, ukis });
     }
 
     /// The system that starts: its slot and version; why none does.
