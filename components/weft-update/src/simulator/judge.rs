@@ -51,9 +51,8 @@ impl Judge {
 
     /// The system of a kernel image, if that and its slot have all their bytes.
     fn whole(&self, contents: &[u8], storage: &Storage) -> Option<(Slot, &System)> {
-        Slot::ALL.into_iter().find_map(|slot| {
-            let system =
-                self.0.iter().find(|system| uki(&system.version, slot, &system.image) == contents)?;
+        Slot::ALL.into_iter().zip(0..2).find_map(|(slot, number)| {
+            let system = self.0.iter().find(|system| system.ukis[number] == contents)?;
             let (root, verity) = (&storage.disks[root_disk(slot)], &storage.disks[root_disk(slot) + 1]);
             let is_whole = root.begins_with(&system.image) && verity.begins_with(&system.tree);
             is_whole.then_some((slot, system))

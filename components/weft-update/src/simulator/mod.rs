@@ -33,7 +33,7 @@ pub fn root_disk(slot: Slot) -> usize {
 
 const BLOCKS: usize = 40;
 /// Random states of each moment at which many sectors wait.
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 1000;
 const OLD: &str = "1.0.0";
 const NEW: &str = "1.1.0";
 
