@@ -6,12 +6,15 @@ use crate::model::{Disk, Event, Log, Records, Sectors, put};
 use std::collections::BTreeSet;
 use std::fmt;
 
+/// Disk, byte offset, contents.
+type Sector<'a> = (usize, u64, &'a [u8]);
+
 /// A state that storage may be found in.
 pub struct Crash<'a> {
     /// What surely is on the disk, in order.
     durable: Vec<&'a Event>,
-    /// Sectors that reached it besides: disk, byte offset, contents.
-    lucky: Vec<(usize, u64, &'a [u8])>,
+    /// Sectors that reached it besides.
+    lucky: Vec<Sector<'a>>,
     moment: usize,
     /// How many sectors were not flushed.
     pending: usize,
@@ -90,7 +93,7 @@ impl fmt::Display for Crash<'_> {
 }
 
 /// What is certain, and the sectors that are not, both in order. A flush makes certain what its own disk was given.
-fn divide(log: &[Event]) -> (Vec<&Event>, Vec<(usize, u64, &[u8])>) {
+fn divide(log: &[Event]) -> (Vec<&Event>, Vec<Sector<'_>>) {
     let last_flush = |number: usize| log.iter().rposition(|event| *event == Event::Flush { disk: number });
     let (mut durable, mut pending) = (Vec::new(), Vec::new());
     for (index, event) in log.iter().enumerate() {
