@@ -47,7 +47,7 @@ fn the_space_of_removed_and_of_unfinished_files_comes_back() {
 #[test]
 fn damaged_volumes_are_refused_and_nothing_is_written() {
     let image = crate::model::esp_image(&[]);
-    for (start, byte) in [(0, 0xff), (8 * SECTOR, 0x11), (2000 * SECTOR, 0x01), (510, 0)] {
+    for (start, byte) in [(0, 0xff), (510, 0)] {
         let mut bytes = image.clone();
         bytes.iter_mut().skip(start).take(SECTOR * 40).for_each(|at| *at = byte);
         let disk = Disk::new(bytes);
