@@ -6,11 +6,14 @@
 
 mod accounts;
 mod backoff;
+mod boot_info;
 mod capability;
 mod cgroup;
 mod clock;
 mod control;
 mod device;
+mod evidence;
+mod health;
 mod init;
 mod journal;
 mod log;

@@ -63,6 +63,7 @@ pub const MOUNTS: &[Mount] = &[
     Mount { options: Some(c"mode=755"), ..mount("tmpfs", "/run") },
     Mount { options: Some(c"mode=1777"), ..mount("tmpfs", "/tmp") },
     Mount { options: Some(c"nsdelegate"), ..mount("cgroup2", "/sys/fs/cgroup") },
+    Mount { needs: Some("/sys/fs/pstore"), ..mount("pstore", "/sys/fs/pstore") },
     Mount { needs: Some("/sys/firmware/efi/efivars"), ..mount("efivarfs", "/sys/firmware/efi/efivars") },
 ];
 

@@ -71,6 +71,8 @@ pub struct Service {
     pub confine: Option<String>,
     pub environment: BTreeMap<String, String>,
     pub restart: RestartPolicy,
+    /// Whether a release on trial is broken without it.
+    pub required: bool,
     pub readiness: Readiness,
     pub after: Vec<String>,
     /// Started once all that are not late were ready.
@@ -112,6 +114,8 @@ struct RawService {
     environment: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     restart: RestartPolicy,
+    #[serde(default = "yes")]
+    required: bool,
     #[serde(default)]
     readiness: Readiness,
     #[serde(default)]
@@ -199,6 +203,7 @@ fn validate(name: &str, raw: RawService) -> Result<Service, Refusal> {
         })?,
         environment,
         restart: raw.restart,
+        required: raw.required,
         readiness: raw.readiness,
         after: raw.after,
         late: raw.late,
@@ -247,6 +252,10 @@ fn socket(raw: RawSocket, owner: &str) -> Result<Socket, Refusal> {
         user: raw.user.unwrap_or_else(|| owner.to_owned()),
         group: raw.group.unwrap_or_else(|| "root".to_owned()),
     })
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn check<T, U>(value: Spanned<T>, test: impl FnOnce(T) -> Result<U, String>) -> Result<U, Refusal> {

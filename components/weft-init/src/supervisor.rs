@@ -149,6 +149,17 @@ impl Supervisor {
         };
         self.entries.iter().map(line).collect()
     }
+
+    /// The same for whoever decides about a release on trial.
+    pub fn health(&self) -> Vec<weft_state::health::Service> {
+        let service = |entry: &Entry| weft_state::health::Service {
+            name: entry.service.name.clone(),
+            state: state_name(entry.state).to_owned(),
+            restarts: entry.restarts,
+            required: entry.service.required,
+        };
+        self.entries.iter().map(service).collect()
+    }
 }
 
 fn state_name(state: State) -> &'static str {

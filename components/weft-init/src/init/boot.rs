@@ -67,6 +67,7 @@ impl Init {
     }
 
     fn system(&mut self) {
+        self.begin_trial();
         rustix::process::umask(Mode::WGRP | Mode::WOTH);
         let _ = rustix::process::chdir(c"/");
         let _ = setrlimit(Resource::Nofile, OPEN_FILES);

@@ -1,7 +1,7 @@
 //! The control socket `/run/weft/init.sock`.
 
 use super::Init;
-use super::shutdown::Goal;
+use super::shutdown::{Goal, Note};
 use crate::control::{self, GROUP, LINE_LIMIT, Request};
 use crate::reactor::Token;
 use crate::sockets;
@@ -19,6 +19,7 @@ pub struct Client {
     fd: OwnedFd,
     line: Vec<u8>,
     allowed: bool,
+    is_root: bool,
 }
 
 impl Init {
@@ -40,9 +41,10 @@ impl Init {
             return;
         };
         // The folder's permissions kept others out already; a descriptor that was passed on did not go through them.
-        let allowed = rustix::net::sockopt::socket_peercred(&fd).is_ok_and(|peer| {
-            peer.uid.is_root() || self.accounts.belongs(peer.uid.as_raw(), peer.gid.as_raw(), GROUP)
-        });
+        let peer = rustix::net::sockopt::socket_peercred(&fd).ok();
+        let is_root = peer.is_some_and(|peer| peer.uid.is_root());
+        let allowed = is_root
+            || peer.is_some_and(|peer| self.accounts.belongs(peer.uid.as_raw(), peer.gid.as_raw(), GROUP));
         if self.clients.len() >= CLIENT_LIMIT
             && let Some((_, oldest)) = self.clients.pop_first()
         {
@@ -50,7 +52,7 @@ impl Init {
         }
         let serial = self.next_serial();
         let _ = self.reactor.watch(&fd, Token::Client(serial), false);
-        self.clients.insert(serial, Client { fd, line: Vec::new(), allowed });
+        self.clients.insert(serial, Client { fd, line: Vec::new(), allowed, is_root });
     }
 
     pub(super) fn on_request(&mut self, serial: u32, now: Duration) {
@@ -77,7 +79,7 @@ impl Init {
         let line =
             String::from_utf8_lossy(client.line.split(|byte| *byte == b'\n').next().unwrap_or_default());
         let reply = match client.allowed {
-            true => self.answer(&line, now),
+            true => self.answer(&line, client.is_root, now),
             false => Err(format!("only root and the group {GROUP} may ask")),
         };
         let reply = reply.unwrap_or_else(|why| format!("error: {why}\n"));
@@ -86,11 +88,19 @@ impl Init {
         let _ = rustix::net::send(&client.fd, reply.as_bytes(), flags);
     }
 
-    fn answer(&mut self, line: &str, now: Duration) -> Result<String, String> {
-        match control::parse(line)? {
+    fn answer(&mut self, line: &str, is_root: bool, now: Duration) -> Result<String, String> {
+        let request = control::parse(line)?;
+        if matches!(request, Request::Good | Request::Failed(_)) && !is_root {
+            return Err("only root decides about a release".to_owned());
+        }
+        match request {
             Request::Status => {
                 return Ok(self.supervisor.status().into_iter().map(|line| line + "\n").collect());
             }
+            Request::Health => return Ok(self.health() + "\n"),
+            Request::Good => self.found_good(now),
+            Request::Failed(why) => self.found_broken(&why, now),
+            Request::FactoryReset => self.shut_down_with(Goal::Reboot, Note::Reset, "factory reset", now),
             Request::PowerOff => self.begin_shutdown(Goal::PowerOff, "request", now),
             Request::Reboot => self.begin_shutdown(Goal::Reboot, "request", now),
             Request::Restart(name) => {

@@ -3,15 +3,18 @@
 mod boot;
 mod control;
 mod devices;
+mod health;
 mod services;
 mod shutdown;
 mod signals;
 mod state;
 
 use crate::accounts::Accounts;
+use crate::boot_info::BootInfo;
 use crate::clock::{self, Timer};
 use crate::device::netlink;
 use crate::device::registry::Registry;
+use crate::health::Trial;
 use crate::journal::Journal;
 use crate::log::Lines;
 use crate::power::PowerKey;
@@ -21,6 +24,7 @@ use crate::watchdog::Watchdog;
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 /// Output of one process of a service, until the last holder of the pipe is gone.
@@ -51,7 +55,11 @@ pub struct Init {
     power_keys: BTreeMap<u32, PowerKey>,
     kernel_log: Option<OwnedFd>,
     watchdog: Option<Watchdog>,
+    info: BootInfo,
+    trial: Trial,
     state_worker: Option<state::Worker>,
+    /// Whether what is written to the state partition is kept; nothing until that is decided.
+    state_kept: Option<bool>,
     shutdown: Option<shutdown::Shutdown>,
     console_watched: bool,
     said_ready: bool,
@@ -83,7 +91,11 @@ impl Init {
             power_keys: BTreeMap::new(),
             kernel_log: None,
             watchdog: None,
+            // Nothing is mounted yet that could be read.
+            info: BootInfo::read(Path::new("/nowhere")),
+            trial: Trial::none(),
             state_worker: None,
+            state_kept: None,
             shutdown: None,
             console_watched: false,
             said_ready: false,
@@ -98,12 +110,11 @@ impl Init {
                 self.dispatch(token, clock::now());
             }
             let now = clock::now();
-            if let Some(watchdog) = &mut self.watchdog {
-                watchdog.tick(now);
-            }
+            self.feed_watchdog(now);
             let actions = self.supervisor.tick(now);
             self.perform(actions, now);
             self.tick_state(now);
+            self.tick_trial(now);
             self.tick_shutdown(now);
         }
     }
@@ -127,7 +138,8 @@ impl Init {
     fn arm_timer(&self) {
         let deadlines = [
             self.supervisor.next_deadline(),
-            self.watchdog.as_ref().map(Watchdog::due),
+            self.trial.deadline().filter(|_| self.shutdown.is_none()),
+            self.watchdog.as_ref().filter(|_| !self.restarting()).map(Watchdog::due),
             self.state_worker.as_ref().and_then(state::Worker::deadline),
             self.shutdown.as_ref().map(shutdown::Shutdown::deadline),
         ];

@@ -2,11 +2,14 @@
 
 use super::Init;
 use crate::phase::{STATE, STATE_FLAGS};
+use crate::state::ask_for_reset;
 use crate::sys::{self, Fork};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount_remount, unmount};
 use rustix::system::{RebootCommand, reboot};
+use std::path::Path;
 use std::time::Duration;
+use weft_state::boot::Record;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {
@@ -19,9 +22,20 @@ const TOTAL: Duration = Duration::from_millis(2800);
 /// From the request to the death of the last service, at the latest.
 const SERVICES: Duration = Duration::from_millis(2000);
 
+/// What the next boot is told beside the orderly end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    Nothing,
+    /// The release is broken, and why.
+    Failed(String),
+    /// The state is to be dropped.
+    Reset,
+}
+
 /// A shutdown on its way.
 pub struct Shutdown {
     goal: Goal,
+    note: Note,
     deadline: Duration,
     /// The process that unmounts, once the services are gone.
     worker: Option<u32>,
@@ -31,10 +45,18 @@ impl Shutdown {
     pub fn deadline(&self) -> Duration {
         self.deadline
     }
+
+    pub fn goal(&self) -> Goal {
+        self.goal
+    }
 }
 
 impl Init {
     pub(super) fn begin_shutdown(&mut self, goal: Goal, why: &str, now: Duration) {
+        self.shut_down_with(goal, Note::Nothing, why, now);
+    }
+
+    pub(super) fn shut_down_with(&mut self, goal: Goal, note: Note, why: &str, now: Duration) {
         if self.shutdown.is_some() {
             return;
         }
@@ -43,7 +65,7 @@ impl Init {
             Goal::Reboot => "restarting",
         };
         self.say(&format!("{what}: {why}"));
-        self.shutdown = Some(Shutdown { goal, deadline: now + TOTAL, worker: None });
+        self.shutdown = Some(Shutdown { goal, note, deadline: now + TOTAL, worker: None });
         let actions = self.supervisor.shut_down(now + SERVICES, now);
         self.perform(actions, now);
     }
@@ -58,8 +80,10 @@ impl Init {
         self.drain_outputs(now);
         self.journal.logs.close();
         sys::kill_everybody();
+        let note = self.shutdown.as_ref().map_or(Note::Nothing, |shutdown| shutdown.note.clone());
         match sys::fork() {
             Ok(Fork::Child) => {
+                leave(&note);
                 let_go();
                 sys::exit_now(0)
             }
@@ -100,6 +124,21 @@ impl Init {
         if let Some(shutdown) = &mut self.shutdown {
             shutdown.deadline = Duration::MAX;
         }
+    }
+}
+
+/// What the next boot finds. A full or broken disk keeps what it has.
+fn leave(note: &Note) {
+    let state = Path::new(STATE);
+    if *note == Note::Reset {
+        ask_for_reset();
+    }
+    if let Ok(Some(mut record)) = Record::load(state) {
+        if let Note::Failed(reason) = note {
+            record.failed(reason);
+        }
+        record.ended();
+        let _ = record.store(state);
     }
 }
 

@@ -36,7 +36,7 @@ impl Init {
             rustix::io::ioctl_fionbio(&reader, true)?;
             match sys::fork()? {
                 Fork::Child => {
-                    prepare(&mut |report: Report| {
+                    prepare(&self.info, &mut |report: Report| {
                         // Nobody reads any more only when PID 1 has given the disk up.
                         let _ = rustix::io::write(&writer, report.to_line().as_bytes());
                     });
@@ -83,7 +83,10 @@ impl Init {
         }
         for report in lines.lines().filter_map(parse_report) {
             match report {
-                Report::Mounted => self.state_is_up(now),
+                Report::Mounted => {
+                    self.state_kept = Some(true);
+                    self.state_is_up(now);
+                }
                 Report::Unusable(why) => self.use_temporary_state(&why, now),
                 Report::Note(text) => self.say(&text),
             }
@@ -117,6 +120,7 @@ impl Init {
     }
 
     fn use_temporary_state(&mut self, why: &str, now: Duration) {
+        self.state_kept = Some(false);
         self.complain(&format!("the state partition cannot be used: {why}"));
         self.complain("running with a temporary state in memory: NOTHING IS KEPT after a restart");
         let options = c"mode=755,size=25%";

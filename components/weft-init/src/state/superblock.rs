@@ -3,13 +3,15 @@
 /// How much of the partition's beginning must be empty for it to count as fresh from the factory.
 pub const HEAD: usize = 1 << 20;
 
-/// Written at the very beginning, which ext4 leaves free, while the template is being copied. Anybody who wants the partition reset, such as a
-/// factory reset, writes it there and clears the superblock.
+/// Written at the very beginning, which ext4 leaves free, while the template is being copied.
 pub const UNFINISHED: &[u8] = b"weft state template unfinished\n";
+
+/// Written there when somebody wants a factory reset of a partition that cannot be mounted, or has no room for another file.
+pub const RESET: &[u8] = b"weft factory reset wanted\n";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
-    /// Nothing yet, or a template whose copying was cut off: nobody's data is lost by writing it again.
+    /// Nothing yet, or a template whose copying was cut off, or a reset is wanted: nobody's data is lost by writing it again.
     Blank,
     Ext4(Geometry),
     /// Something else. It may be a filesystem whose beginning is damaged, so nobody may write here.
@@ -29,6 +31,9 @@ const INCOMPAT_64BIT: u32 = 0x80;
 
 /// Judges the first [`HEAD`] bytes of the partition, or all of a smaller one.
 pub fn inspect(head: &[u8]) -> Content {
+    if head.starts_with(RESET) {
+        return Content::Blank;
+    }
     if let Some(geometry) = ext4(head) {
         return Content::Ext4(geometry);
     }
@@ -71,6 +76,13 @@ mod tests {
     }
 
     #[test]
+    fn a_wanted_reset_counts_whatever_lies_behind_it() {
+        let magic = MAGIC.to_le_bytes();
+        assert_eq!(inspect(&head(&[(0, RESET), (SUPERBLOCK + 0x38, &magic)])), Content::Blank);
+        assert_eq!(inspect(&head(&[(0, RESET), (HEAD - 1, b"x")])), Content::Blank);
+    }
+
+    #[test]
     fn a_filesystem_is_measured() {
         let magic = MAGIC.to_le_bytes();
         let content = inspect(&head(&[
@@ -98,7 +110,7 @@ mod tests {
         #[test]
         fn short_or_random_heads_never_panic(head in prop::collection::vec(any::<u8>(), 0..3000)) {
             let blank = inspect(&head) == Content::Blank;
-            prop_assert!(!blank || head.iter().all(|byte| *byte == 0));
+            prop_assert!(!blank || head.iter().all(|byte| *byte == 0) || head.starts_with(RESET));
         }
     }
 }
