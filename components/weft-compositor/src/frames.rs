@@ -40,6 +40,8 @@ pub struct Frame {
     sequence: u64,
     /// A frame was presented at all.
     presented: bool,
+    /// The display refused the last frame.
+    refused: bool,
 }
 
 impl Weft {
@@ -66,6 +68,7 @@ impl Weft {
             }
             Err(error) => {
                 tracing::warn!("cannot show a frame, retrying: {error}");
+                self.frame.refused = true;
                 self.pacer.postpone();
                 self.after(RETRY, |state| {
                     state.pacer.reset();
@@ -78,6 +81,7 @@ impl Weft {
     /// The frame is on the screen since `time`.
     pub fn shown(&mut self, time: Duration, how: Kind) {
         self.frame.sequence += 1;
+        self.frame.refused = false;
         let refresh = Refresh::fixed(self.pacer.interval());
         if let Some(mut feedback) = self.frame.feedback.take() {
             feedback.presented(Time::<Monotonic>::from(time), refresh, self.frame.sequence, how);
@@ -98,6 +102,11 @@ impl Weft {
     /// Whether anything was presented since the start.
     pub fn has_presented(&self) -> bool {
         self.frame.presented
+    }
+
+    /// Whether what is drawn comes onto the display.
+    pub fn is_presenting(&self) -> bool {
+        self.backend.is_active() && self.frame.presented && !self.frame.refused
     }
 
     /// The frame is done: clients may draw the next one.

@@ -15,6 +15,7 @@ pub mod options;
 mod pacer;
 mod protocols;
 mod scene;
+mod screen;
 pub mod server;
 mod sessions;
 mod shell;

@@ -51,6 +51,11 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// The same without the cursor, which is there whatever the windows show.
+    pub fn without_cursor(self) -> Self {
+        Self { cursor: None, ..self }
+    }
+
     /// The frame's render elements, the topmost first.
     pub fn elements<R>(&self, renderer: &mut R) -> Vec<Element<R>>
     where

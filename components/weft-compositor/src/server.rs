@@ -4,7 +4,7 @@ use crate::backend::{self, Backend, drm, headless};
 use crate::options::{Display as Target, Options};
 use crate::state::{OutputInfo, Weft};
 use crate::wayland_socket::{self, Socket};
-use crate::{appd, control, lifecycle};
+use crate::{appd, control, lifecycle, screen};
 use smithay::reexports::calloop::channel::{Channel, channel};
 use smithay::reexports::calloop::{EventLoop, LoopHandle};
 use smithay::reexports::wayland_server::Display;
@@ -22,6 +22,8 @@ pub enum Error {
     Socket(#[from] wayland_socket::Error),
     #[error("cannot listen for appd at {path}")]
     Appd { path: PathBuf, source: std::io::Error },
+    #[error("cannot use the socket that was passed as `screen`")]
+    Screen(#[source] std::io::Error),
     #[error(transparent)]
     Backend(#[from] backend::Error),
     #[error(
@@ -91,14 +93,18 @@ pub fn run(options: &Options) -> Result<(), Error> {
     }
     wayland_socket::listen(socket, &server.events.handle())?;
     listen_for_appd(&server.events.handle())?;
+    if let Some(fd) = weft_service::listen_fd("screen") {
+        screen::listen(fd.into(), &server.events.handle()).map_err(Error::Screen)?;
+    }
     server.run()
 }
 
-/// Runs in memory for a test, until a command or the end of all senders stops it.
+/// Runs in memory for a test, with listeners for appd and for who asks what is on the screen, until a command or the end of all senders stops it.
 pub fn run_in_memory(
     size: crate::windows::Extent,
     commands: Channel<headless::Command>,
     appd: Option<UnixListener>,
+    asked: Option<UnixListener>,
     panel_uid: Option<u32>,
 ) -> Result<(), Error> {
     let (backend, info) = headless::Headless::new(size)?;
@@ -107,6 +113,9 @@ pub fn run_in_memory(
     if let Some(listener) = appd {
         let path = PathBuf::from("a given socket");
         appd::listen(listener, &server.events.handle()).map_err(|source| Error::Appd { path, source })?;
+    }
+    if let Some(listener) = asked {
+        screen::listen(listener, &server.events.handle()).map_err(Error::Screen)?;
     }
     server.run()
 }

@@ -36,6 +36,11 @@ impl Sessions {
         self.by_pid.clear();
     }
 
+    /// The app of a session.
+    pub fn app_of(&self, session: u64) -> Option<&str> {
+        self.by_pid.values().find(|bound| bound.session == session).map(|bound| bound.app_id.as_str())
+    }
+
     pub fn of_pid(&self, pid: u32) -> Option<&Bound> {
         self.by_pid.get(&pid)
     }

@@ -1,6 +1,6 @@
 //! What appd is asked and what it answers, on its Unix socket (MessagePack), its WebSocket and towards the system UI's page (JSON).
 
-use crate::network;
+use crate::{network, update};
 use serde::{Deserialize, Serialize};
 
 /// A request to appd.
@@ -29,6 +29,12 @@ pub enum Request {
     QueryInstalledApps,
     /// Answered by [`Response::NetworkStatus`] once it is known.
     QueryNetwork,
+    /// Answered by [`Response::UpdateStatus`] once it is known.
+    QueryUpdate,
+    /// Answered by [`Response::Health`].
+    QueryHealth,
+    /// Drops everything that the device has kept, and restarts it; answered only where that is refused.
+    FactoryReset,
     /// Hands `payload` to the session's component as if its page had sent it.
     IpcForward {
         session_id: u64,
@@ -92,6 +98,12 @@ pub enum Response {
     },
     /// How the network is; also told to everybody at every change.
     NetworkStatus(network::Status),
+    /// How the system is; also told to everybody at every change.
+    UpdateStatus(update::Status),
+    /// How every app is that runs or should.
+    Health {
+        apps: Vec<AppHealth>,
+    },
     /// The newest first.
     CrashReports {
         reports: Vec<CrashReport>,
@@ -125,6 +137,20 @@ pub struct InstalledApp {
     pub app_id: String,
     pub name: String,
     pub version: String,
+}
+
+/// How an app is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppHealth {
+    pub app_id: String,
+    /// 0 where it has none.
+    pub session_id: u64,
+    /// It starts by itself: the device is there for it.
+    pub wanted: bool,
+    pub state: AppState,
+    pub has_page: bool,
+    /// Milliseconds since its page last answered its shell; none before the first time.
+    pub page_silent_ms: Option<u64>,
 }
 
 /// How a session ended that should not have.

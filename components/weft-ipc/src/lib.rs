@@ -9,6 +9,8 @@
 //! | `launcher.sock` | appd and the launcher | [`launcher`] | one MessagePack message a packet |
 //! | `mount.sock` | appd and the mount helper | [`mount`] | [`frame`]: length + MessagePack |
 //! | `netd.sock` | weft-netd and appd, others who wait for a network | [`network`] | one JSON object a line |
+//! | `screen.sock` | the compositor and who decides about a release | [`screen`] | one JSON object, in a line |
+//! | `update.sock` | weft-update and appd | [`update`] | one JSON object a line |
 //! | session channel | page's shell, appd, component's runtime | [`session`] | one JSON string a line |
 
 pub mod appd;
@@ -19,5 +21,7 @@ pub mod host;
 pub mod launcher;
 pub mod mount;
 pub mod network;
+pub mod screen;
 pub mod session;
+pub mod update;
 pub mod websocket;

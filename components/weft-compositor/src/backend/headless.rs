@@ -102,7 +102,8 @@ impl Headless {
         Ok((submitted, drawn.states))
     }
 
-    fn picture(&mut self) -> Result<Picture, Error> {
+    /// What was drawn last.
+    pub fn picture(&mut self) -> Result<Picture, Error> {
         let region = Rectangle::from_size((self.size.width, self.size.height).into());
         let target = self.renderer.bind(&mut self.image).map_err(Error::Renderer)?;
         let mapping =

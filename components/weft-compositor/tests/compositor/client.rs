@@ -126,18 +126,32 @@ impl Client {
 
     pub fn fill(&mut self, window: &Window, size: (i32, i32), colour: [u8; 3]) {
         let buffer = self.buffer(size, colour);
-        window.surface.attach(Some(&buffer), 0, 0);
+        self.attach(window, &buffer, size);
+    }
+
+    /// Fills the left half and the right half, at the size that the window is configured for.
+    pub fn paint_halves(&mut self, window: &Window, left: [u8; 3], right: [u8; 3]) {
+        let size = self.diary.size;
+        let half = size.0 as usize / 2;
+        let row: Vec<[u8; 3]> = (0..size.0 as usize).map(|x| if x < half { left } else { right }).collect();
+        let buffer = self.buffer_of(size, &row.repeat(size.1 as usize));
+        self.attach(window, &buffer, size);
+    }
+
+    fn attach(&mut self, window: &Window, buffer: &wl_buffer::WlBuffer, size: (i32, i32)) {
+        window.surface.attach(Some(buffer), 0, 0);
         window.surface.damage_buffer(0, 0, size.0, size.1);
         window.surface.commit();
         self.roundtrip();
     }
 
-    pub fn buffer(
-        &mut self,
-        (width, height): (i32, i32),
-        [red, green, blue]: [u8; 3],
-    ) -> wl_buffer::WlBuffer {
-        let pixels = [blue, green, red, 255].repeat((width * height) as usize);
+    pub fn buffer(&mut self, size: (i32, i32), colour: [u8; 3]) -> wl_buffer::WlBuffer {
+        self.buffer_of(size, &[colour].repeat((size.0 * size.1) as usize))
+    }
+
+    fn buffer_of(&mut self, (width, height): (i32, i32), colours: &[[u8; 3]]) -> wl_buffer::WlBuffer {
+        let pixels: Vec<u8> =
+            colours.iter().flat_map(|[red, green, blue]| [*blue, *green, *red, 255]).collect();
         let mut file = File::from(memfd_create("pixels", MemfdFlags::CLOEXEC).unwrap());
         file.write_all(&pixels).unwrap();
         let shm: wl_shm::WlShm = self.bind();

@@ -11,5 +11,6 @@ mod output;
 mod placement;
 mod popups;
 mod process;
+mod screen;
 #[cfg(feature = "winit")]
 mod window;

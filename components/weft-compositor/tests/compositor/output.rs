@@ -39,9 +39,18 @@ impl Output {
 
     /// As on a device: only this user's clients may be the system UI, and no others are shown but those of sessions.
     pub fn start_as(appd: Option<&Path>, panel_uid: Option<u32>) -> Self {
-        let listener = appd.map(|path| UnixListener::bind(path).unwrap());
+        Self::start_full(appd, None, panel_uid)
+    }
+
+    /// With a socket for who asks what is on the screen.
+    pub fn start_watched(screen: &Path) -> Self {
+        Self::start_full(None, Some(screen), None)
+    }
+
+    fn start_full(appd: Option<&Path>, screen: Option<&Path>, panel_uid: Option<u32>) -> Self {
+        let [appd, screen] = [appd, screen].map(|path| path.map(|path| UnixListener::bind(path).unwrap()));
         let (commands, channel) = channel();
-        let thread = std::thread::spawn(move || run_in_memory(SIZE, channel, listener, panel_uid));
+        let thread = std::thread::spawn(move || run_in_memory(SIZE, channel, appd, screen, panel_uid));
         Self { commands, thread: Some(thread) }
     }
 

@@ -1,0 +1,52 @@
+//! What is on the screen: the compositor tells it to everybody who connects to its socket, one JSON object in one line, and closes. It
+//! looks at the pixels when it is asked.
+
+use serde::{Deserialize, Serialize};
+
+/// Where the compositor tells it.
+pub const SOCKET: &str = "/run/weft/screen.sock";
+/// Bytes of a line, with its end.
+pub const MAX_LINE_LEN: usize = 64 << 10;
+
+/// The screen at one time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Screen {
+    /// The display shows the frames that are drawn for it.
+    pub presenting: bool,
+    /// Windows of which something can be seen, the topmost first.
+    pub windows: Vec<Window>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// The app that appd vouches for; none for the system UI.
+    pub app_id: Option<String>,
+    /// All that can be seen of it has one colour.
+    pub blank: bool,
+}
+
+impl Screen {
+    /// As it is sent.
+    pub fn to_line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default() + "\n"
+    }
+
+    /// A received line; `None` when it is none.
+    pub fn from_line(line: &str) -> Option<Self> {
+        (line.len() <= MAX_LINE_LEN).then(|| serde_json::from_str(line).ok()).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_comes_back() {
+        let window = Window { app_id: Some("org.weft.test".into()), blank: true };
+        let screen =
+            Screen { presenting: true, windows: vec![window, Window { app_id: None, blank: false }] };
+        assert_eq!(Screen::from_line(&screen.to_line()), Some(screen));
+        assert_eq!(Screen::from_line("{}"), None);
+    }
+}
