@@ -25,12 +25,13 @@ impl BootInfo {
         let text = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
         let command_line = text("proc/cmdline");
         let counted = fs::read(root.join(COUNT_PATH)).ok().and_then(|variable| text_of(&variable));
+        let on_trial = counted.as_deref().is_some_and(|path| !is_last_resort(path));
         Self {
             boot: Boot {
                 id: text("proc/sys/kernel/random/boot_id").trim().to_owned(),
                 slot: slot(&command_line).to_owned(),
                 version: version(&text("etc/os-release")),
-                on_trial: counted.is_some(),
+                on_trial,
                 outcome: Outcome::Running,
             },
             counted,
@@ -38,6 +39,15 @@ impl BootInfo {
             limits: Limits::of(&command_line),
         }
     }
+}
+
+/// Whether the boot loader took this entry though it had no try left, because there is no other: restarting would bring it back. It has
+/// counted this boot already, so a name with no try left and all tries done is the last try itself.
+fn is_last_resort(counted: &str) -> bool {
+    const TRIES: u32 = 3;
+    let counters = counted.strip_suffix(".efi").and_then(|stem| stem.rsplit_once('+'));
+    let (left, done) = counters.map_or(("", ""), |(_, text)| text.split_once('-').unwrap_or((text, "0")));
+    left == "0" && done.parse() != Ok(TRIES)
 }
 
 /// The verity device's partition is named in its table; empty where the system came another way.
@@ -89,6 +99,14 @@ mod tests {
         assert_eq!((info.boot.slot.as_str(), info.boot.version.as_str()), ("b", "1.2.0"));
         assert_eq!(info.counted.as_deref(), Some("\\EFI\\Linux\\weft-b_1.2.0+2-1.efi"));
         assert!(info.boot.on_trial && !info.reset);
+    }
+
+    #[test]
+    fn the_last_try_is_a_trial_and_what_comes_after_it_is_not() {
+        let on_trial = |name: &str| system("", Some(&format!("\\EFI\\Linux\\{name}"))).boot.on_trial;
+        assert!(on_trial("weft-b_1.2.0+2-1.efi") && on_trial("weft-b_1.2.0+0-3.efi"));
+        assert!(!on_trial("weft-b_1.2.0+0-4.efi"), "all tries were used up before");
+        assert!(!on_trial("weft-b_1.2.0+0-1.efi"), "given up by hand");
     }
 
     #[test]

@@ -1,0 +1,194 @@
+//! The system's status for everybody who connects: put together from PID 1's report, the boot record, what an update is at, and the
+//! boot loader's entries; told anew at every change.
+
+use super::keep::exhausted;
+use crate::state::{Phase, Status as UpdateStatus};
+use std::io::{self, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use weft_ipc::update::{Failure, Progress, Status, Trial};
+use weft_state::boot::{Outcome, Record};
+use weft_state::health::Report;
+
+/// Connections at a time: appd, and a few people with tools.
+const CLIENT_LIMIT: usize = 16;
+
+/// Clones are the same board.
+#[derive(Debug, Clone, Default)]
+pub struct Board(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    parts: Parts,
+    /// What was told last.
+    line: String,
+    clients: Vec<UnixStream>,
+}
+
+/// What the status is made of.
+#[derive(Debug, Clone, Default)]
+pub struct Parts {
+    pub report: Option<Report>,
+    pub record: Option<Record>,
+    pub update: UpdateStatus,
+    /// Names of the boot loader's entries.
+    pub entries: Vec<String>,
+}
+
+impl Parts {
+    pub fn status(&self) -> Status {
+        let Some(report) = &self.report else { return Status::default() };
+        let progress =
+            self.update.progress.map(|progress| Progress { done: progress.done, total: progress.total });
+        Status {
+            version: report.boot.version.clone(),
+            slot: report.boot.slot.clone(),
+            trial: match (&report.boot.outcome, report.counted.is_some()) {
+                (Outcome::Good, _) => Trial::Good,
+                (_, true) => Trial::Running,
+                (_, false) => Trial::None,
+            },
+            state_kept: report.state_kept.unwrap_or(false),
+            phase: phase(self.update.phase).to_owned(),
+            target: self.update.version.clone(),
+            progress,
+            error: self.update.error.clone(),
+            failure: self.failure(report),
+        }
+    }
+
+    /// What PID 1 wrote down; else what the boot loader's names tell of a release that never got that far.
+    fn failure(&self, report: &Report) -> Option<Failure> {
+        let record = self.record.as_ref();
+        let known = record.and_then(|record| record.failure.as_ref());
+        let known =
+            known.map(|known| Failure { version: known.version.clone(), reason: known.reason.clone() });
+        let Some(entry) = exhausted(&self.entries, &report.boot.slot) else { return known };
+        let version = entry.version.to_string();
+        if known.as_ref().is_some_and(|known| known.version == version) {
+            return known;
+        }
+        let panic = record.and_then(|record| record.panic.as_ref());
+        let reason = match panic {
+            Some(words) => format!("it never came up: the kernel panicked: {words}"),
+            None => "it never came up".to_owned(),
+        };
+        Some(Failure { version, reason })
+    }
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Idle => "idle",
+        Phase::Available => "available",
+        Phase::Downloading => "downloading",
+        Phase::Staged => "staged",
+        Phase::Activated => "activated",
+    }
+}
+
+impl Board {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set_report(&self, report: &Report) {
+        self.change(|parts| parts.report = Some(report.clone()));
+    }
+
+    /// Changes parts, and tells everybody where the status is another one now.
+    pub fn change(&self, change: impl FnOnce(&mut Parts)) {
+        let mut inner = self.lock();
+        change(&mut inner.parts);
+        let line = inner.parts.status().to_line();
+        if line != inner.line {
+            inner.clients.retain_mut(|client| tell(client, &line).is_ok());
+            inner.line = line;
+        }
+    }
+
+    /// Takes connections for ever, in a thread of its own.
+    pub fn serve(&self, listener: UnixListener) -> io::Result<()> {
+        let board = self.clone();
+        let accept = move || {
+            for mut client in listener.incoming().flatten() {
+                let mut inner = board.lock();
+                if inner.line.is_empty() {
+                    inner.line = inner.parts.status().to_line();
+                }
+                let line = inner.line.clone();
+                if client.set_nonblocking(true).and_then(|()| tell(&mut client, &line)).is_ok() {
+                    inner.clients.push(client);
+                    let excess = inner.clients.len().saturating_sub(CLIENT_LIMIT);
+                    inner.clients.drain(..excess);
+                }
+            }
+        };
+        std::thread::Builder::new().name("board".to_owned()).spawn(accept).map(drop)
+    }
+}
+
+/// A client that does not read loses its connection, and may come again.
+fn tell(client: &mut UnixStream, line: &str) -> io::Result<()> {
+    client.write_all(line.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::report;
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use weft_state::boot::Failure as RecordedFailure;
+
+    fn parts(entries: &[&str], record: Option<Record>) -> Parts {
+        let entries = entries.iter().map(|name| (*name).to_owned()).collect();
+        Parts { report: Some(report("a", false)), record, entries, ..Parts::default() }
+    }
+
+    fn record(failure: Option<(&str, &str)>, panic: Option<&str>) -> Record {
+        let current = report("a", false).boot;
+        let failure = failure.map(|(version, reason)| RecordedFailure {
+            slot: "b".into(),
+            version: version.into(),
+            reason: reason.into(),
+        });
+        Record { current, last_end: None, panic: panic.map(str::to_owned), failure }
+    }
+
+    #[test]
+    fn why_a_release_failed_is_told_however_far_it_got() {
+        let reason = |parts: Parts| parts.status().failure.map(|failure| (failure.version, failure.reason));
+        let entries = ["weft-a_1.0.0.efi", "weft-b_2.0.0+0-3.efi"];
+        let written = record(Some(("2.0.0", "the screen is blank")), None);
+        assert_eq!(
+            reason(parts(&entries, Some(written))),
+            Some(("2.0.0".into(), "the screen is blank".into()))
+        );
+        let panicked = record(Some(("1.5.0", "long ago")), Some("VFS: Unable to mount root fs"));
+        let (version, text) = reason(parts(&entries, Some(panicked))).unwrap();
+        assert!(
+            version == "2.0.0" && text.contains("never came up") && text.contains("VFS: Unable"),
+            "{text}"
+        );
+        assert_eq!(reason(parts(&["weft-a_1.0.0.efi"], Some(record(None, None)))), None);
+    }
+
+    #[test]
+    fn everybody_hears_the_status_at_once_and_every_change_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("update.sock");
+        let board = Board::default();
+        board.set_report(&report("a", true));
+        board.serve(UnixListener::bind(&path).unwrap()).unwrap();
+        let mut client = BufReader::new(UnixStream::connect(&path).unwrap());
+        let mut next = || {
+            let mut line = String::new();
+            client.read_line(&mut line).unwrap();
+            Status::from_line(&line).unwrap()
+        };
+        assert_eq!(next().trial, Trial::Running);
+        board.set_report(&report("a", true));
+        board.change(|parts| parts.update.phase = Phase::Downloading);
+        assert_eq!(next().phase, "downloading");
+    }
+}

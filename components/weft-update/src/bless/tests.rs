@@ -1,0 +1,212 @@
+//! Releases that work and releases that do not, as those who are asked would describe them.
+
+use super::board::Board;
+use super::*;
+use weft_ipc::appd::{AppHealth, AppState};
+use weft_ipc::screen::{Screen, Window};
+use weft_state::boot::Boot;
+use weft_state::health::{Limits, Service};
+
+pub fn report(slot: &str, counted: bool) -> Report {
+    let service = |name: &str| Service {
+        name: name.to_owned(),
+        state: "ready".to_owned(),
+        restarts: 0,
+        required: true,
+    };
+    Report {
+        boot: Boot {
+            id: "1".into(),
+            slot: slot.into(),
+            version: "2.0.0".into(),
+            on_trial: counted,
+            outcome: Outcome::Running,
+        },
+        counted: counted.then(|| "\\EFI\\Linux\\weft-a_2.0.0+2-1.efi".to_owned()),
+        state_kept: Some(true),
+        limits: Limits { settle_secs: 10, total_secs: 60 },
+        services: [judge::APPD, judge::COMPOSITOR, "weft-netd"].map(service).into(),
+    }
+}
+
+fn window(app_id: Option<&str>, blank: bool) -> Window {
+    Window { app_id: app_id.map(str::to_owned), blank }
+}
+
+fn app(silent: Option<u64>) -> AppHealth {
+    AppHealth {
+        app_id: "org.weft.kiosk".into(),
+        session_id: 1,
+        wanted: true,
+        state: AppState::Running,
+        has_page: true,
+        page_silent_ms: silent,
+    }
+}
+
+/// A system, and what happens to it as seconds pass.
+struct World {
+    now: u64,
+    report: Report,
+    screen: Result<Screen, String>,
+    apps: Result<Vec<AppHealth>, String>,
+    each_second: Box<dyn FnMut(u64, &mut Report, &mut Vec<AppHealth>)>,
+    told: Vec<String>,
+}
+
+impl World {
+    fn good() -> Self {
+        Self {
+            now: 0,
+            report: report("a", true),
+            screen: Ok(Screen { presenting: true, windows: vec![window(None, false)] }),
+            apps: Ok(Vec::new()),
+            each_second: Box::new(|_, _, _| {}),
+            told: Vec::new(),
+        }
+    }
+
+    fn kiosk(windows: Vec<Window>, app: AppHealth) -> Self {
+        Self { screen: Ok(Screen { presenting: true, windows }), apps: Ok(vec![app]), ..Self::good() }
+    }
+}
+
+impl Sources for World {
+    fn init(&mut self) -> Result<Report, String> {
+        self.now += 1;
+        let mut none = Vec::new();
+        (self.each_second)(self.now, &mut self.report, self.apps.as_mut().unwrap_or(&mut none));
+        Ok(self.report.clone())
+    }
+    fn screen(&mut self) -> Result<Screen, String> {
+        self.screen.clone()
+    }
+    fn apps(&mut self) -> Result<Vec<AppHealth>, String> {
+        self.apps.clone()
+    }
+    fn tell(&mut self, request: &str) -> Result<(), String> {
+        self.told.push(request.to_owned());
+        Ok(())
+    }
+}
+
+struct Kept(Vec<String>, Result<(), String>);
+
+impl Keep for Kept {
+    fn keep(&mut self, counted: &str) -> Result<(), String> {
+        self.0.push(counted.to_owned());
+        self.1.clone()
+    }
+}
+
+/// How it ends, at which second, what the boot loader's entry got, what PID 1 was told.
+fn run(mut world: World) -> (Ending, u64, usize, Vec<String>) {
+    let mut kept = Kept(Vec::new(), Ok(()));
+    let mut clock = 0;
+    let ending = watch(&mut world, &mut kept, &Board::default(), |pause| {
+        clock += pause.as_secs();
+        Duration::from_secs(clock)
+    });
+    (ending, clock, kept.0.len(), world.told)
+}
+
+fn given_up(world: World) -> String {
+    match run(world) {
+        (Ending::GivenUp(why), 60, 0, told) => {
+            assert_eq!(told, [format!("failed {why}")]);
+            why
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_release_that_works_is_kept_after_the_settling_time() {
+    let (ending, seconds, kept, told) = run(World::good());
+    assert_eq!((ending, seconds, kept, told), (Ending::Kept, 11, 1, vec!["good".to_owned()]));
+    let kiosk = World::kiosk(vec![window(Some("org.weft.kiosk"), false)], app(Some(4_000)));
+    assert_eq!(run(kiosk).0, Ending::Kept);
+}
+
+#[test]
+fn what_is_wrong_when_the_time_is_over_is_the_reason() {
+    let mut crashed = World::good();
+    crashed.report.services[1].state = "restarting".into();
+    assert!(given_up(crashed).contains("weft-compositor is restarting"));
+    let blank =
+        World { screen: Ok(Screen { presenting: true, windows: vec![window(None, true)] }), ..World::good() };
+    assert_eq!(given_up(blank), "the screen is blank");
+    let dark = World {
+        screen: Ok(Screen { presenting: false, windows: vec![window(None, false)] }),
+        ..World::good()
+    };
+    assert!(given_up(dark).contains("shows no frames"));
+    let hung = World { screen: Err("the compositor does not answer".into()), ..World::good() };
+    assert!(given_up(hung).contains("compositor does not answer"));
+    let mut unusable = World::good();
+    unusable.report.state_kept = Some(false);
+    assert!(given_up(unusable).contains("state partition"));
+}
+
+#[test]
+fn the_kiosk_app_itself_must_run_answer_and_show_something() {
+    let shown = || vec![window(Some("org.weft.kiosk"), false), window(None, false)];
+    assert!(given_up(World::kiosk(shown(), app(Some(60_000)))).contains("does not answer"));
+    assert!(given_up(World::kiosk(shown(), app(None))).contains("does not answer"));
+    let dead = AppHealth { state: AppState::NotFound, ..app(None) };
+    assert!(given_up(World::kiosk(shown(), dead)).contains("does not run"));
+    let other = World::kiosk(vec![window(None, false)], app(Some(10)));
+    assert_eq!(given_up(other), "nothing is on the screen", "the system UI alone is not the kiosk app");
+    let black = vec![window(Some("org.weft.kiosk"), true), window(None, false)];
+    assert_eq!(given_up(World::kiosk(black, app(Some(10)))), "the screen is blank");
+}
+
+#[test]
+fn a_crash_loop_that_is_well_at_every_look_is_no_settling() {
+    let mut services = World::good();
+    services.each_second = Box::new(|now, report, _| report.services[0].restarts = (now / 5) as u32);
+    assert!(given_up(services).contains("kept restarting"));
+    let mut apps = World::kiosk(vec![window(Some("org.weft.kiosk"), false)], app(Some(10)));
+    apps.each_second = Box::new(|now, _, apps| apps[0].session_id = now / 5);
+    assert!(given_up(apps).contains("kept restarting"));
+}
+
+#[test]
+fn a_service_that_nobody_needs_decides_nothing() {
+    let mut world = World::good();
+    world.report.services[2].required = false;
+    world.each_second = Box::new(|now, report, _| {
+        report.services[2].state = "restarting".into();
+        report.services[2].restarts = now as u32;
+    });
+    assert_eq!(run(world).0, Ending::Kept);
+}
+
+#[test]
+fn a_device_without_a_display_is_judged_by_its_services() {
+    let mut world = World { screen: Err("nobody is there".into()), ..World::good() };
+    world.report.services.retain(|service| service.name != judge::COMPOSITOR);
+    assert_eq!(run(world).0, Ending::Kept);
+}
+
+#[test]
+fn nothing_is_decided_where_nobody_counts_and_nothing_is_gained() {
+    let mut settled = World::good();
+    settled.report.counted = None;
+    assert_eq!(run(settled), (Ending::Settled, 1, 0, Vec::new()));
+    let mut last = World { screen: Err("no".into()), ..World::good() };
+    last.report.boot.on_trial = false;
+    let (ending, _, kept, told) = run(last);
+    assert_eq!((ending, kept, told), (Ending::LeftRunning("no".into()), 0, Vec::new()));
+}
+
+#[test]
+fn an_entry_that_cannot_be_renamed_does_not_restart_a_system_that_works() {
+    let mut kept = Kept(Vec::new(), Err("the partition is damaged".into()));
+    let (mut world, mut clock) = (World::good(), 0);
+    let ending = watch(&mut world, &mut kept, &Board::default(), |_| {
+        clock += 1;
+        Duration::from_secs(clock)
+    });
+    assert_eq!((ending, world.told), (Ending::Kept, vec!["good".to_owned()]));
+}
