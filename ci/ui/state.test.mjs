@@ -26,7 +26,7 @@ const up = [{ type: "CONNECTION", connected: true }, APPS];
 const launched = [...up, { type: "ui:launch", app: "org.a" }, { type: "LAUNCH_ACK", session_id: 1, app_id: "org.a" }, { type: "APP_READY", session_id: 1, app_id: "org.a" }];
 
 test("connecting asks for everything", () => {
-  assert.deepEqual(run({ type: "CONNECTION", connected: true }).sent, [{ type: "QUERY_INSTALLED_APPS" }, { type: "QUERY_RUNNING" }, { type: "QUERY_NETWORK" }]);
+  assert.deepEqual(run({ type: "CONNECTION", connected: true }).sent, [{ type: "QUERY_INSTALLED_APPS" }, { type: "QUERY_RUNNING" }, { type: "QUERY_NETWORK" }, { type: "QUERY_UPDATE" }]);
 });
 test("a link that never was is not lost until it is overdue", () => {
   assert.equal(run({ type: "CONNECTION", connected: false }).state.link, "connecting");
@@ -103,6 +103,43 @@ test("the network is shown by its address, or as missing", () => {
   const told = (online, ...addresses) => weft.networkText(run(...up, { type: "NETWORK_STATUS", online, clock: "network", links: [{ name: "eth0", carrier: true, addresses }] }).raw)[0];
   assert.equal(weft.networkText(weft.initialState)[0], "");
   assert.deepEqual([told(true, "10.0.2.15/24", "2001:db8::5/64"), told(true, "2001:db8::5/64"), told(false)], ["10.0.2.15", "IPv6", "No network"]);
+});
+const SYSTEM = { type: "UPDATE_STATUS", version: "1.0.0", slot: "a", trial: "none", state_kept: true, phase: "idle", target: null, progress: null, error: null, failure: null };
+test("the centre says which version runs and how far an update is", () => {
+  const text = (...events) => plain(weft.systemText(run(...up, ...events).raw));
+  assert.deepEqual(text(), { line: "", done: null, failure: "" });
+  assert.equal(text(SYSTEM).line, "Version 1.0.0");
+  const loading = text({ ...SYSTEM, phase: "downloading", target: "2.0.0", progress: { done: 30, total: 120 } });
+  assert.deepEqual([loading.line, loading.done], ["Version 1.0.0 · Loading version 2.0.0, 25 %", 0.25]);
+  assert.equal(text({ ...SYSTEM, phase: "downloading", target: "2.0.0", progress: { done: 0, total: 0 } }).done, null);
+  assert.equal(text({ ...SYSTEM, trial: "running" }).line, "Version 1.0.0 · Being tried");
+});
+test("a release that failed is told once, with its reason", () => {
+  const failed = { ...SYSTEM, failure: { version: "2.0.0", reason: "the screen is blank" } };
+  const { state, raw } = run(...up, failed, failed, { ...failed, phase: "available" });
+  assert.deepEqual([state.notices.length, state.notices[0].title, state.notices[0].tone], [1, "Version 2.0.0 did not work", "danger"]);
+  assert.ok(state.notices[0].body.includes("went back to 1.0.0: the screen is blank"));
+  assert.equal(weft.systemText(raw).failure, "Version 2.0.0 did not work: the screen is blank");
+  assert.equal(run(...up, failed, { ...failed, failure: { version: "3.0.0", reason: "x" } }).state.notices.length, 2);
+});
+test("an update that cannot be had is told when it happens, not at every start", () => {
+  const error = { ...SYSTEM, error: "the disk is full" };
+  assert.equal(run(...up, error).state.notices.length, 0);
+  assert.deepEqual(run(...up, SYSTEM, error, error).state.notices.map((each) => each.body), ["the disk is full"]);
+});
+test("a device that keeps nothing says so", () => {
+  const lost = { ...SYSTEM, state_kept: false };
+  assert.deepEqual(run(...up, lost, lost).state.notices.map((each) => each.title), ["Nothing is kept"]);
+});
+test("a factory reset is asked for only after the question", () => {
+  const sent = (...events) => run(...launched, ...events).sent.filter((each) => each.type === "FACTORY_RESET").length;
+  assert.equal(sent({ type: "ui:reset" }), 0);
+  assert.equal(sent({ type: "ui:ask-reset" }, { type: "ui:keep-data" }, { type: "ui:reset" }), 0);
+  assert.equal(sent({ type: "ui:ask-reset" }, { type: "ui:escape" }, { type: "ui:reset" }), 0);
+  assert.equal(sent({ type: "ui:ask-reset" }, { type: "ui:reset" }, { type: "ui:reset" }), 1);
+  assert.deepEqual(run(...launched, { type: "ui:ask-reset" }).sent.at(-1), { type: "SHELL_OVERLAY", on: true });
+  const refused = run(...launched, { type: "ui:ask-reset" }, { type: "ui:reset" }, { type: "ERROR", code: 500, message: "PID 1 does not answer" }).state;
+  assert.deepEqual([refused.resetting, refused.notices[0].body], [null, "PID 1 does not answer"]);
 });
 test("unknown messages change nothing", () => {
   assert.equal(weft.reduce(weft.initialState, { type: "toString" }).state, weft.initialState);

@@ -20,6 +20,13 @@
       for (const notice of document.getElementById(list).children) yield [`${what}:${notice.querySelector("weft-app-icon")?.getAttribute("app-id") || "system"}`, notice];
     }
     yield one("ticker", "ticker");
+    yield one("system", "system-line");
+    yield one("system-failure", "system-failure");
+    yield one("reset", "system-reset");
+    if (document.getElementById("reset-dialog").hasAttribute("open")) {
+      yield one("reset:no", "reset-no");
+      yield one("reset:yes", "reset-yes");
+    }
   }
 
   weft.layoutChanged = window.weftUiKit.layoutReporter(places);

@@ -29,6 +29,7 @@
     weft.renderClock(new Date(), state);
     weft.renderTaskbar(state, act);
     weft.renderNotices(state, act);
+    weft.renderSystem(state);
     weft.layoutChanged();
     if (state.apps !== null || state.link === "lost") document.documentElement.classList.remove("reftest-wait");
     clearTimeout(tick);
@@ -51,7 +52,7 @@
   // Typing anywhere on the home screen searches, whether the field has the focus or not.
   function onKey(event) {
     if (event.key === "Escape") return act({ type: "ui:escape" });
-    if (event.ctrlKey || event.altKey || event.metaKey || state.closing !== null) return undefined;
+    if (event.ctrlKey || event.altKey || event.metaKey || state.closing !== null || state.resetting !== null) return undefined;
     const inField = event.composedPath().some((node) => node === at("search")), focused = document.activeElement;
     if (event.key === "Enter" && (inField || !focused || focused === document.body)) return launchFirst();
     if (event.key.startsWith("Arrow") && state.home && (!inField || event.key === "ArrowDown")) {
@@ -78,6 +79,10 @@
   at("close-no").addEventListener("click", () => act({ type: "ui:keep" }));
   at("close-yes").addEventListener("click", () => act({ type: "ui:close", session: state.closing }));
   at("close-dialog").addEventListener("weft:cancel", () => act({ type: "ui:keep" }));
+  at("system-reset").addEventListener("click", () => act({ type: "ui:ask-reset" }));
+  at("reset-no").addEventListener("click", () => act({ type: "ui:keep-data" }));
+  at("reset-yes").addEventListener("click", () => act({ type: "ui:reset" }));
+  at("reset-dialog").addEventListener("weft:cancel", () => act({ type: "ui:keep-data" }));
   at("home").addEventListener("click", () => { if (state.centre) act({ type: "ui:centre" }); });
   document.addEventListener("keydown", onKey);
   document.addEventListener("contextmenu", (event) => event.preventDefault());

@@ -25,6 +25,8 @@
     toasts: [],           // {id, until}
     unread: 0,
     network: null,        // null until told, then {online, addresses, clock}
+    update: null,         // null until told, then what UPDATE_STATUS says (components/weft-ipc/src/update.rs)
+    resetting: null,      // "asking" while the factory reset waits for an answer, "running" once it was confirmed
     nextNotice: 1,
   });
 
@@ -32,7 +34,7 @@
   const task = (state, session) => state.tasks.find((each) => each.session === session);
   const appName = (state, id) => state.apps?.find((each) => each.id === id)?.name || id.split(".").pop();
   // The panel must be above the app in front to show anything but its task bar.
-  const overlay = (state) => front(state) !== null && (state.home || state.centre || state.closing !== null);
+  const overlay = (state) => front(state) !== null && (state.home || state.centre || state.closing !== null || state.resetting !== null);
   const matches = (state) => {
     const wanted = state.query.trim().toLowerCase(), apps = state.apps || [];
     if (!wanted) return apps;
@@ -75,7 +77,7 @@
     };
   }
 
-  const QUERIES = [{ type: "QUERY_INSTALLED_APPS" }, { type: "QUERY_RUNNING" }, { type: "QUERY_NETWORK" }];
+  const QUERIES = [{ type: "QUERY_INSTALLED_APPS" }, { type: "QUERY_RUNNING" }, { type: "QUERY_NETWORK" }, { type: "QUERY_UPDATE" }];
 
   const messages = {
     CONNECTION(state, event) {
@@ -137,12 +139,23 @@
       const addresses = links.flatMap((each) => each.addresses).map((each) => each.split("/")[0]);
       return { state: { ...state, network: { online, addresses, clock } } };
     },
+    // A release that failed and an update that could not be had are told once, when they are new.
+    UPDATE_STATUS(state, { type, now, ...status }) {
+      const before = state.update, failed = status.failure;
+      let next = { ...state, update: status };
+      if (failed && (before?.failure?.version !== failed.version || before.failure.reason !== failed.reason)) {
+        next = notify(next, now, { title: `Version ${failed.version} did not work`, body: `The device went back to ${status.version}: ${failed.reason}.`, tone: "danger" });
+      }
+      if (status.error && before && before.error !== status.error) next = notify(next, now, { title: "No update", body: status.error, tone: "warn" });
+      if (!status.state_kept && before?.state_kept !== false) next = notify(next, now, { title: "Nothing is kept", body: "The storage cannot be used. What you do now is lost at the next start.", tone: "danger" });
+      return { state: next };
+    },
     NOTIFICATION(state, { app_id, title, body, now }) {
       return { state: notify(state, now, { app: app_id, title, body }) };
     },
     ERROR(state, { message, now }) {
       const launching = Object.fromEntries(Object.entries(state.launching).filter(([, each]) => each.session !== null));
-      return { state: notify({ ...state, launching }, now, { title: "Something went wrong", body: message, tone: "danger" }) };
+      return { state: notify({ ...state, launching, resetting: null }, now, { title: "Something went wrong", body: message, tone: "danger" }) };
     },
 
     "ui:start": (state) => ({ state, send: QUERIES }),
@@ -170,6 +183,12 @@
       if (!known) return { state };
       return { state: { ...withTask(state, session, known.app, "stopping"), closing: null }, send: [{ type: "TERMINATE_APP", session_id: session }] };
     },
+    "ui:ask-reset": (state) => ({ state: { ...state, resetting: "asking", centre: false } }),
+    "ui:keep-data": (state) => ({ state: { ...state, resetting: null } }),
+    "ui:reset"(state) {
+      if (state.resetting !== "asking") return { state };
+      return { state: { ...state, resetting: "running" }, send: [{ type: "FACTORY_RESET" }] };
+    },
     "ui:query": (state, { query }) => ({ state: { ...state, query } }),
     "ui:centre": (state) => ({ state: { ...state, centre: !state.centre, unread: 0, toasts: [], closing: null } }),
     "ui:dismiss": (state, { id }) => ({
@@ -178,6 +197,7 @@
     }),
     "ui:clear": (state) => ({ state: { ...state, notices: [], toasts: [], unread: 0, centre: false } }),
     "ui:escape"(state) {
+      if (state.resetting !== null) return { state: { ...state, resetting: state.resetting === "asking" ? null : state.resetting } };
       if (state.closing !== null) return { state: { ...state, closing: null } };
       if (state.centre) return { state: { ...state, centre: false } };
       if (state.query) return { state: { ...state, query: "" } };
@@ -220,5 +240,18 @@
     return [short, network.online ? `The network address is ${list}` : `The network address is ${list}, with no way out`];
   }
 
-  Object.assign(weft, { reduce, nextTick, networkText, front, task, appName, overlay, matches });
+  // What the notification centre says of the system: a line, the share of an update that is done or null, and what failed last.
+  function systemText({ update }) {
+    if (!update) return { line: "", done: null, failure: "" };
+    const target = update.target ? ` ${update.target}` : "";
+    const doing = {
+      available: `Version${target} can be had`, downloading: `Loading version${target}`, staged: `Version${target} is ready`, activated: `Version${target} starts with the next restart`,
+    }[update.phase] || (update.trial === "running" ? "Being tried" : "");
+    const done = update.phase === "downloading" && update.progress?.total ? update.progress.done / update.progress.total : null;
+    const percent = done === null ? "" : `, ${Math.floor(done * 100)} %`;
+    const failure = update.failure ? `Version ${update.failure.version} did not work: ${update.failure.reason}` : update.error || "";
+    return { line: [`Version ${update.version}`, doing && doing + percent].filter(Boolean).join(" · "), done, failure };
+  }
+
+  Object.assign(weft, { reduce, systemText, nextTick, networkText, front, task, appName, overlay, matches });
 })();
