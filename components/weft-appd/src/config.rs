@@ -51,6 +51,10 @@ pub struct Config {
     pub mount_helper: Option<PathBuf>,
     /// `WEFT_NETD_SOCKET`: who tells how the network is.
     pub netd: Option<PathBuf>,
+    /// `WEFT_UPDATE_SOCKET`: who tells how the system is.
+    pub update: Option<PathBuf>,
+    /// `WEFT_INIT_SOCKET`: PID 1's control socket, on a device.
+    pub init: Option<PathBuf>,
     /// Where the code of installed apps goes that was made on this device.
     pub compiled: Option<PathBuf>,
     /// What that code is sealed with.
@@ -114,6 +118,8 @@ impl Config {
             launcher,
             mount_helper: path("WEFT_MOUNT_HELPER"),
             netd: path("WEFT_NETD_SOCKET"),
+            update: path("WEFT_UPDATE_SOCKET"),
+            init: path("WEFT_INIT_SOCKET"),
             compiled,
             device_key,
             places: Places::from_env()?,

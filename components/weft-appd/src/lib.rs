@@ -10,8 +10,8 @@ mod config;
 mod device;
 mod encoded;
 pub mod fuzz;
+mod init;
 mod mounts;
-mod network;
 mod output;
 mod packages;
 mod peer;
@@ -27,6 +27,7 @@ mod start;
 mod store_watch;
 mod supervisor;
 mod sys;
+mod told;
 mod websocket;
 
 pub use serve::{Error, serve};

@@ -1,4 +1,4 @@
-//! What a session's processes print: the line that says they are ready, and lines for the log.
+//! What a session's processes print: the lines that say they are ready and alive, and lines for the log.
 
 use crate::record::Record;
 use crate::sessions::{Role, SessionId};
@@ -12,35 +12,48 @@ use tokio::task::JoinHandle;
 /// A longer line is cut.
 const MAX_LINE: usize = 4096;
 
-/// A process said it is ready.
+/// A process of a session.
 #[derive(Debug, Clone, Copy)]
-pub struct Ready {
+pub struct Who {
     pub session: SessionId,
     pub role: Role,
 }
 
-/// Reads a pipe to its end, in a task of its own. With a token, the line `READY <token>` is readiness; the first one counts.
+/// What it said.
+#[derive(Debug, Clone, Copy)]
+pub enum Sign {
+    Ready(Who),
+    /// Its page answers.
+    Alive(Who),
+}
+
+/// Reads a pipe to its end, in a task of its own. With a token, the line `READY <token>` is readiness, where the first one counts, and
+/// `ALIVE <token>` a sign of life.
 pub fn follow(
     pipe: OwnedFd,
-    who: Ready,
+    who: Who,
     token: Option<String>,
-    ready: mpsc::Sender<Ready>,
+    signs: mpsc::Sender<Sign>,
     record: Arc<Record>,
 ) -> std::io::Result<JoinHandle<()>> {
     let pipe = Receiver::from_owned_fd(pipe)?;
-    let expected = token.map(|token| format!("READY {token}"));
-    Ok(tokio::spawn(read(pipe, who, expected, ready, record)))
+    Ok(tokio::spawn(read(pipe, who, token, signs, record)))
 }
 
 async fn read(
     mut pipe: Receiver,
-    who: Ready,
-    mut expected: Option<String>,
-    ready: mpsc::Sender<Ready>,
+    who: Who,
+    token: Option<String>,
+    signs: mpsc::Sender<Sign>,
     record: Arc<Record>,
 ) {
     let mut buffer = [0; MAX_LINE];
     let mut line = Vec::new();
+    let mut ready = token.as_ref().map(|token| format!("READY {token}"));
+    let alive = token.map(|token| format!("ALIVE {token}"));
+    let is = |line: &[u8], expected: &Option<String>| {
+        expected.as_ref().is_some_and(|expected| expected.as_bytes() == line)
+    };
     while let Some(chunk) = pipe.read(&mut buffer).await.ok().filter(|n| *n > 0).and_then(|n| buffer.get(..n))
     {
         for byte in chunk {
@@ -48,10 +61,12 @@ async fn read(
                 line.push(*byte);
                 continue;
             }
-            if expected.as_ref().is_some_and(|expected| expected.as_bytes() == line.as_slice()) {
-                expected = None;
-                // The receiver lives as long as appd does.
-                let _ = ready.send(who).await;
+            // The receiver lives as long as appd does.
+            if is(&line, &ready) {
+                ready = None;
+                let _ = signs.send(Sign::Ready(who)).await;
+            } else if is(&line, &alive) {
+                let _ = signs.send(Sign::Alive(who)).await;
             } else {
                 log(who, &line, &record);
             }
@@ -63,7 +78,7 @@ async fn read(
     }
 }
 
-fn log(who: Ready, line: &[u8], record: &Record) {
+fn log(who: Who, line: &[u8], record: &Record) {
     let text: String =
         String::from_utf8_lossy(line).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     record.keep(&format!("{}: {text}", who.role));

@@ -5,7 +5,7 @@ use crate::config::{self, Config};
 use crate::peer::Policy;
 use crate::store_watch::StoreWatch;
 use crate::supervisor::{Senders, Supervisor};
-use crate::{network, sys, websocket};
+use crate::{sys, told, websocket};
 use std::future::pending;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -52,12 +52,17 @@ pub async fn serve(passed: Option<StdListener>) -> Result<(), Error> {
     let path = listener.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
 
     let (from_clients, mut client_events) = mpsc::channel(QUEUE);
-    let (ready, mut ready_events) = mpsc::channel(QUEUE);
+    let (signs, mut new_signs) = mpsc::channel(QUEUE);
+    let (failures, mut new_failures) = mpsc::channel(QUEUE);
     let (components, mut component_events) = mpsc::channel(QUEUE);
     let (reports, mut new_reports) = mpsc::channel(QUEUE);
     let (network, mut network_events) = mpsc::channel(1);
     if let Some(socket) = config.netd.clone() {
-        tokio::spawn(network::listen(socket, network));
+        tokio::spawn(told::listen(socket, network));
+    }
+    let (update, mut update_events) = mpsc::channel(1);
+    if let Some(socket) = config.update.clone() {
+        tokio::spawn(told::listen(socket, update));
     }
     let events = Events::new(from_clients);
     let clients = Clients::new(Policy::of(path.as_deref()), events.clone());
@@ -66,7 +71,8 @@ pub async fn serve(passed: Option<StdListener>) -> Result<(), Error> {
         _ => None,
     };
     let mut store = StoreWatch::start(config.places.store());
-    let mut supervisor = Supervisor::new(config, clients, tokens, Senders { ready, components, reports });
+    let mut supervisor =
+        Supervisor::new(config, clients, tokens, Senders { signs, components, reports, failures });
     notify("READY=1");
     supervisor.start_apps();
 
@@ -79,10 +85,12 @@ pub async fn serve(passed: Option<StdListener>) -> Result<(), Error> {
         let deadline = supervisor.next_deadline().map(tokio::time::Instant::from_std);
         tokio::select! {
             Some(event) = client_events.recv() => supervisor.client_did(event),
-            Some(ready) = ready_events.recv() => supervisor.is_ready(ready),
+            Some(sign) = new_signs.recv() => supervisor.signalled(sign),
+            Some((client, reason)) = new_failures.recv() => supervisor.init_refused(client, reason),
             Some(event) = component_events.recv() => supervisor.component_said(event),
             Some(report) = new_reports.recv() => supervisor.keep_report(report),
             Some(status) = network_events.recv() => supervisor.network_is(status),
+            Some(status) = update_events.recv() => supervisor.update_is(status),
             Some(()) = child_died.recv() => supervisor.reap(),
             news = supervisor.news() => supervisor.told(news),
             () = store.changed() => supervisor.apps_changed(),

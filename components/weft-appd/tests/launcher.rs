@@ -217,3 +217,50 @@ fn without_a_launcher_nothing_is_started_and_the_reason_is_told() {
     assert!(code == 500 && message.contains("/nonexistent/launcher.sock"), "{code} {message}");
     wait_for("no process", || appd.children().is_empty().then_some(()));
 }
+
+#[test]
+fn whether_a_page_answers_is_told_to_who_asks() {
+    let launcher = Launcher::start();
+    let appd = launcher.appd();
+    let mut client = appd.client();
+    let session = client.launch_only(APP);
+    let connection = launcher.accept();
+    let _component = connection.run(101);
+    let mut shell = connection.spawn();
+    connection.say(&Response::Spawned { id: shell.spawn.id, pid: 102 });
+    let token =
+        shell.spawn.environment.iter().find(|(name, _)| name == "WEFT_READY_TOKEN").unwrap().1.clone();
+    let mut stdout = File::from(shell.descriptors.remove(&1).unwrap());
+    writeln!(stdout, "ALIVE forged\nREADY {token}").unwrap();
+    assert_eq!(client.ready(APP), session);
+    let mut health = || {
+        client.send(&ToAppd::QueryHealth);
+        client.expect("HEALTH", |response| match response {
+            FromAppd::Health { apps } => Some(apps.clone()),
+            _ => None,
+        })
+    };
+    let before = health();
+    assert_eq!((before.len(), before[0].session_id, before[0].page_silent_ms), (1, session, None));
+    assert!(before[0].state == AppState::Running && before[0].has_page && !before[0].wanted);
+    writeln!(stdout, "ALIVE {token}").unwrap();
+    wait_for("a sign of life", || health()[0].page_silent_ms);
+}
+
+#[test]
+fn an_app_that_should_run_and_does_not_is_listed() {
+    let launcher = Launcher::start();
+    let appd =
+        Appd::start_fake(&[("WEFT_LAUNCHER_SOCKET", &launcher.path), ("WEFT_AUTOSTART", "org.weft.gone")]);
+    let mut client = appd.client();
+    client.send(&ToAppd::QueryHealth);
+    let apps = client.expect("HEALTH", |response| match response {
+        FromAppd::Health { apps } => Some(apps.clone()),
+        _ => None,
+    });
+    assert_eq!((apps.len(), apps[0].app_id.as_str(), apps[0].wanted), (1, "org.weft.gone", true));
+    assert_eq!(apps[0].state, AppState::NotFound);
+    client.send(&ToAppd::FactoryReset);
+    let (code, message) = client.error();
+    assert!(code == 500 && message.contains("no device"), "{code} {message}");
+}

@@ -2,6 +2,7 @@
 
 mod asks;
 mod closing;
+mod health;
 mod opening;
 mod processes;
 mod requests;
@@ -9,7 +10,7 @@ mod requests;
 use crate::clients::Clients;
 use crate::compositor::Compositor;
 use crate::config::Config;
-use crate::output::Ready;
+use crate::output::{Sign, Who};
 use crate::packages::Packages;
 use crate::relay::FromComponent;
 use crate::reports::Reports;
@@ -24,8 +25,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use weft_ipc::appd::{AppState, CrashReport, Response};
-use weft_ipc::network;
 use weft_ipc::session::Notice;
+use weft_ipc::{network, update};
 use weft_manifest::AppId;
 use weft_package::launch::Launchable;
 
@@ -49,6 +50,8 @@ pub struct Supervisor {
     reports: Reports,
     /// Nothing until weft-netd has told.
     network: Option<network::Status>,
+    /// Nothing until weft-update has told.
+    update: Option<update::Status>,
     tokens: Option<Arc<Tokens>>,
     /// What the component that asks just now is told.
     replies: Vec<Response>,
@@ -60,9 +63,11 @@ pub struct Supervisor {
 /// Where tasks of sessions send what happens.
 #[derive(Debug, Clone)]
 pub struct Senders {
-    pub ready: mpsc::Sender<Ready>,
+    pub signs: mpsc::Sender<Sign>,
     pub components: mpsc::Sender<FromComponent>,
     pub reports: mpsc::Sender<CrashReport>,
+    /// What PID 1 refused to whom.
+    pub failures: mpsc::Sender<(ClientId, String)>,
 }
 
 impl Supervisor {
@@ -94,6 +99,7 @@ impl Supervisor {
             services: Services::default(),
             reports: Reports::new(config.reports.clone()),
             network: None,
+            update: None,
             tokens,
             replies: Vec::new(),
             apps: BTreeMap::new(),
@@ -148,13 +154,21 @@ impl Supervisor {
         self.sessions.is_empty()
     }
 
-    pub fn is_ready(&mut self, Ready { session, role }: Ready) {
-        self.happened(Event::Ready { session, role });
+    pub fn signalled(&mut self, sign: Sign) {
+        match sign {
+            Sign::Ready(Who { session, role }) => self.happened(Event::Ready { session, role }),
+            Sign::Alive(Who { session, .. }) => self.is_alive(session),
+        }
     }
 
     pub fn network_is(&mut self, status: network::Status) {
         self.broadcast(&Response::NetworkStatus(status.clone()));
         self.network = Some(status);
+    }
+
+    pub fn update_is(&mut self, status: update::Status) {
+        self.broadcast(&Response::UpdateStatus(status.clone()));
+        self.update = Some(status);
     }
 
     pub fn keep_report(&mut self, report: CrashReport) {

@@ -98,6 +98,7 @@ impl Supervisor {
             record: Arc::default(),
             supervises: false,
             complaints: Complaints::default(),
+            alive: None,
             page_channel: None,
             code: None,
             making: None,

@@ -5,7 +5,7 @@ use crate::cgroup;
 use crate::chain::chain;
 use crate::code::Making;
 use crate::mounts::Mounted;
-use crate::output::{self, Ready};
+use crate::output::{self, Who};
 use crate::plan::{self, Plan};
 use crate::record::Record;
 use crate::relay::Relay;
@@ -18,6 +18,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 use weft_ipc::session::Notice;
@@ -36,6 +37,8 @@ pub struct Open {
     /// Its component is told of all sessions.
     pub supervises: bool,
     pub complaints: Complaints,
+    /// When its page answered last.
+    pub alive: Option<Instant>,
     pub(super) cgroup: Option<cgroup::Session>,
     /// Its code, where that was made on this device.
     pub(super) code: Option<PathBuf>,
@@ -89,8 +92,8 @@ impl Supervisor {
         };
         self.starter.start(spec).map_err(|error| chain(&error))?;
         for (reader, token) in [(stdout.0, token), (stderr.0, None)] {
-            let who = Ready { session, role };
-            match output::follow(reader, who, token, self.senders.ready.clone(), open.record.clone()) {
+            let who = Who { session, role };
+            match output::follow(reader, who, token, self.senders.signs.clone(), open.record.clone()) {
                 Ok(task) => open.outputs.push((role, task)),
                 Err(error) => tracing::error!("session {session}: its output is lost: {error}"),
             }

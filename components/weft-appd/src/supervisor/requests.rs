@@ -43,11 +43,10 @@ impl Supervisor {
                 let apps = self.packages.installed();
                 self.clients.reply(client, &Response::InstalledApps { apps });
             }
-            Request::QueryNetwork => {
-                if let Some(status) = self.network.clone() {
-                    self.clients.reply(client, &Response::NetworkStatus(status));
-                }
+            Request::QueryNetwork | Request::QueryUpdate | Request::QueryHealth => {
+                self.asked_about_system(client, &request);
             }
+            Request::FactoryReset => self.factory_reset(client),
             Request::IpcForward { session_id, payload } => {
                 self.clients.watch(client, session_id);
                 self.forward(client, session_id, payload);

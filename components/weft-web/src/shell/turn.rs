@@ -20,6 +20,8 @@ const FIRST_FRAME_LIMIT: Duration = Duration::from_secs(4);
 const WHOLE_LIMIT: Duration = Duration::from_secs(5);
 /// The pace of animations while the compositor asks for no frames.
 const TICK: Duration = Duration::from_millis(16);
+/// How often appd hears of a page that answers.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// A running shell.
 pub struct Shell {
@@ -73,6 +75,8 @@ impl Shell {
             if let Some(interval) = weft_service::watchdog_interval() {
                 self.watch_page(interval);
             }
+        } else if let Some(token) = self.ready_token.clone() {
+            self.tell_alive(token);
         }
         self.watch_channel();
     }
@@ -250,6 +254,18 @@ impl Shell {
             tracing::warn!("the page does not answer");
         }
         self.after(interval, move |shell| shell.watch_page(interval));
+    }
+
+    /// Tells appd that the page answers. A page that is loaded still takes its time, which `READY` is about.
+    fn tell_alive(&mut self, token: String) {
+        if self.engine.is_alive() {
+            let mut out = std::io::stdout().lock();
+            if writeln!(out, "ALIVE {token}").and_then(|()| out.flush()).is_err() {
+                tracing::warn!("nobody reads that the page answers, ignoring");
+                return;
+            }
+        }
+        self.after(HEARTBEAT, move |shell| shell.tell_alive(token));
     }
 
     fn repeat(&mut self, press: Keypress) {

@@ -1,32 +1,52 @@
-//! Hears from weft-netd how the network is.
+//! Hears what other services tell: how the network is, how the system is. One line for each change.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
-use weft_ipc::network::{MAX_LINE_LEN, Status};
+use weft_ipc::{network, update};
 
-/// PID 1 holds the socket open while weft-netd is away: a connection waits there.
+/// PID 1 holds the socket open while the service is away: a connection waits there.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// What a service tells.
+pub trait Told: Sized + Send + 'static {
+    const MAX_LINE_LEN: usize;
+    fn from_line(line: &str) -> Option<Self>;
+}
+
+impl Told for network::Status {
+    const MAX_LINE_LEN: usize = network::MAX_LINE_LEN;
+    fn from_line(line: &str) -> Option<Self> {
+        Self::from_line(line)
+    }
+}
+
+impl Told for update::Status {
+    const MAX_LINE_LEN: usize = update::MAX_LINE_LEN;
+    fn from_line(line: &str) -> Option<Self> {
+        Self::from_line(line)
+    }
+}
+
 /// Passes on what is told, until nobody listens.
-pub async fn listen(socket: PathBuf, to: mpsc::Sender<Status>) {
+pub async fn listen<T: Told>(socket: PathBuf, to: mpsc::Sender<T>) {
     while !to.is_closed() {
         if let Err(error) = follow(&socket, &to).await {
-            tracing::debug!("nothing is heard of the network at {}: {error}, retrying", socket.display());
+            tracing::debug!("nothing is heard at {}: {error}, retrying", socket.display());
         }
         tokio::time::sleep(RETRY).await;
     }
 }
 
-async fn follow(socket: &Path, to: &mpsc::Sender<Status>) -> std::io::Result<()> {
+async fn follow<T: Told>(socket: &Path, to: &mpsc::Sender<T>) -> std::io::Result<()> {
     let mut reader = BufReader::new(UnixStream::connect(socket).await?);
-    let limit = u64::try_from(MAX_LINE_LEN).unwrap_or(u64::MAX);
+    let limit = u64::try_from(T::MAX_LINE_LEN).unwrap_or(u64::MAX);
     loop {
         let mut line = String::new();
         (&mut reader).take(limit).read_line(&mut line).await?;
-        let Some(status) = Status::from_line(&line) else {
+        let Some(status) = T::from_line(&line) else {
             return Err(std::io::Error::other("what is told is no status"));
         };
         if to.send(status).await.is_err() {
@@ -40,6 +60,7 @@ mod tests {
     use super::*;
     use tokio::io::AsyncWriteExt;
     use tokio::net::UnixListener;
+    use weft_ipc::network::{MAX_LINE_LEN, Status};
 
     #[tokio::test]
     async fn every_change_is_heard_and_nonsense_is_not() {
