@@ -7,8 +7,8 @@ use libtest_mimic::Trial;
 use std::collections::BTreeMap;
 use weft_ci::TestVm;
 
-/// The only processes of root: PID 1, the two services that need it, and this test's own agent.
-const ROOT: [&str; 4] = ["init", "weft-launcher", "weft-mount-helper", "weft-ci-agent"];
+/// The only processes of root: PID 1, the three services that need it, and this test's own agent.
+const ROOT: [&str; 5] = ["init", "weft-launcher", "weft-mount-helper", "weft-update", "weft-ci-agent"];
 /// Namespaces of its own, beside those that every confined process has. The compositor and appd tell others by ids that the kernel attests,
 /// and hear of devices and of tools, so that they share the others with the system.
 const SHARED: [&str; 2] = ["weft-compositor", "weft-appd"];

@@ -16,6 +16,8 @@ pub struct BootInfo {
     /// Where the boot loader keeps this entry's tries.
     pub counted: Option<String>,
     pub reset: bool,
+    /// The hardware watchdog started this boot; known once it is open.
+    pub watchdog_restarted: bool,
     pub limits: Limits,
 }
 
@@ -36,6 +38,7 @@ impl BootInfo {
             },
             counted,
             reset: command_line.split_ascii_whitespace().any(|word| word == RESET_WORD),
+            watchdog_restarted: false,
             limits: Limits::of(&command_line),
         }
     }

@@ -6,15 +6,10 @@ use weft_state::boot::{Evidence, shorten};
 
 /// The kernel's "Ramoops/pstore" documentation: one file a record, gone from the firmware once it is removed.
 const PSTORE: &str = "sys/fs/pstore";
-const WATCHDOG_STATUS: &str = "sys/class/watchdog/watchdog0/bootstatus";
-/// `WDIOF_CARDRESET`, include/uapi/linux/watchdog.h.
-const CARD_RESET: u32 = 0x20;
 
 /// Takes the evidence away with it, so that the next boot finds only what is new. `root` is where `/sys` is.
-pub fn collect(root: &Path) -> Evidence {
-    let status = fs::read_to_string(root.join(WATCHDOG_STATUS)).unwrap_or_default();
-    let status: u32 = status.trim().parse().unwrap_or(0);
-    Evidence { panic: panic_words(&root.join(PSTORE)), watchdog: status & CARD_RESET != 0 }
+pub fn collect(root: &Path, watchdog: bool) -> Evidence {
+    Evidence { panic: panic_words(&root.join(PSTORE)), watchdog }
 }
 
 fn panic_words(folder: &Path) -> Option<String> {
@@ -41,33 +36,30 @@ fn last_words(record: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn system(records: &[(&str, &str)], status: &str) -> tempfile::TempDir {
+    fn system(records: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join(PSTORE)).unwrap();
         for (name, text) in records {
             fs::write(root.path().join(PSTORE).join(name), text).unwrap();
         }
-        let path = root.path().join(WATCHDOG_STATUS);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, status).unwrap();
         root
     }
 
     #[test]
     fn the_panic_is_found_once() {
         let part = "Panic#1 Part1\n<0>[    1.2] Kernel panic - not syncing: Attempted to kill init! exitcode=0x100\n<4>[ 1.3] CPU: 0\n<0>[ 1.4] ---[ end Kernel panic - not syncing: Attempted ]---\n";
-        let root =
-            system(&[("dmesg-efi_pstore-1", part), ("dmesg-efi_pstore-2", "Panic#1 Part2\nold")], "0\n");
-        let evidence = collect(root.path());
+        let root = system(&[("dmesg-efi_pstore-1", part), ("dmesg-efi_pstore-2", "Panic#1 Part2\nold")]);
+        let evidence = collect(root.path(), false);
         assert_eq!(evidence.panic.as_deref(), Some("Attempted to kill init! exitcode=0x100"));
-        assert!(!evidence.watchdog);
-        assert_eq!(collect(root.path()), Evidence::default());
+        assert_eq!(collect(root.path(), false), Evidence::default());
     }
 
     #[test]
-    fn the_watchdog_tells_what_it_did() {
-        assert!(collect(system(&[], "32\n").path()).watchdog);
-        assert!(!collect(system(&[], "0\n").path()).watchdog);
-        assert_eq!(collect(Path::new("/nowhere")), Evidence::default());
+    fn a_firmware_without_records_has_no_panic() {
+        assert_eq!(collect(Path::new("/nowhere"), true), Evidence { panic: None, watchdog: true });
+        assert_eq!(
+            collect(system(&[("console-ramoops-0", "all is well\n")]).path(), false),
+            Evidence::default()
+        );
     }
 }

@@ -1,9 +1,9 @@
-//! The calls that rustix does not offer, and nothing else: fork, exec, signalfd, three ioctls.
+//! The calls that rustix does not offer, and nothing else: fork, exec, signalfd, four ioctls.
 #![allow(unsafe_code)]
 
 use rustix::fd::{AsFd, FromRawFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::ioctl::{Opcode, Setter, Updater, ioctl, opcode};
+use rustix::ioctl::{Getter, Opcode, Setter, Updater, ioctl, opcode};
 use std::ffi::{CString, c_char};
 use std::os::fd::RawFd;
 
@@ -146,6 +146,7 @@ pub fn kill_everybody() {
 }
 
 const EXT4_IOC_RESIZE_FS: Opcode = opcode::write::<u64>(b'f', 16);
+const WDIOC_GETBOOTSTATUS: Opcode = opcode::read::<i32>(b'W', 2);
 const WDIOC_SETTIMEOUT: Opcode = opcode::read_write::<i32>(b'W', 6);
 const EVIOCSMASK: Opcode = opcode::write::<InputMask>(b'E', 0x93);
 
@@ -161,6 +162,12 @@ pub fn watchdog_limit(watchdog: impl AsFd, seconds: i32) -> Result<i32, Errno> {
     // SAFETY: the operation reads and writes one int (include/uapi/linux/watchdog.h).
     unsafe { ioctl(watchdog, Updater::<WDIOC_SETTIMEOUT, i32>::new(&mut value)) }?;
     Ok(value)
+}
+
+/// Why the machine started, as far as the watchdog knows: bits of `WDIOF_*`.
+pub fn watchdog_boot_status(watchdog: impl AsFd) -> Result<i32, Errno> {
+    // SAFETY: the operation writes one int (include/uapi/linux/watchdog.h).
+    unsafe { ioctl(watchdog, Getter::<WDIOC_GETBOOTSTATUS, i32>::new()) }
 }
 
 /// `struct input_mask` (include/uapi/linux/input.h).

@@ -6,6 +6,8 @@ use rustix::fs::{Mode, OFlags};
 use std::time::Duration;
 
 const LIMIT_SECONDS: i32 = 30;
+/// `WDIOF_CARDRESET`, include/uapi/linux/watchdog.h.
+const CARD_RESET: i32 = 0x20;
 
 /// An armed watchdog: the machine restarts when it is not fed.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub struct Watchdog {
     fd: OwnedFd,
     interval: Duration,
     due: Duration,
+    /// It was the one that started this boot.
+    pub restarted: bool,
 }
 
 impl Watchdog {
@@ -23,7 +27,8 @@ impl Watchdog {
         // A device with a fixed limit refuses; it is then fed often enough for any limit of the field.
         let limit = sys::watchdog_limit(&fd, LIMIT_SECONDS).unwrap_or(LIMIT_SECONDS / 3);
         let interval = Duration::from_secs(u64::try_from(limit / 3).unwrap_or(1).max(1));
-        let mut watchdog = Self { fd, interval, due: now };
+        let restarted = sys::watchdog_boot_status(&fd).is_ok_and(|status| status & CARD_RESET != 0);
+        let mut watchdog = Self { fd, interval, due: now, restarted };
         watchdog.feed(now);
         Some(watchdog)
     }

@@ -1,6 +1,10 @@
 //! The commands.
 
 use crate::activate::{activate, roll_back};
+use crate::bless::{
+    self,
+    sources::{Sockets, Sources},
+};
 use crate::config::{self, Config, PLACES};
 use crate::confine::confine;
 use crate::machine::Machine;
@@ -74,6 +78,14 @@ enum Command {
     },
     /// Take releases by itself, as configured.
     Serve,
+    /// The service that keeps a release which works, and tells the system's status.
+    Bless,
+    /// Drop everything that the device has kept, and restart it; the system stays.
+    FactoryReset {
+        /// Do it without another question: nothing of it can be undone.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// What a device updates with.
@@ -201,6 +213,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             }
         }
         Command::Serve => return serve(&arguments),
+        Command::Bless => return Ok(bless::serve::serve(&arguments.state)?),
+        Command::FactoryReset { yes } => {
+            anyhow::ensure!(yes, "this erases every app and all data of the device: say --yes");
+            return Sockets::default().tell("factory-reset").map_err(anyhow::Error::msg);
+        }
     }
     print(&arguments)
 }

@@ -86,6 +86,7 @@ impl Init {
 
     pub(super) fn arm_watchdog(&mut self) {
         self.watchdog = self.watchdog.take().or_else(|| Watchdog::open(clock::now()));
+        self.info.watchdog_restarted = self.watchdog.as_ref().is_some_and(|watchdog| watchdog.restarted);
         if let Some(limit) = self.watchdog.as_ref().map(Watchdog::limit) {
             self.journal.note(clock::now(), &format!("watchdog armed, {} s", limit.as_secs()));
         }

@@ -8,16 +8,18 @@ use crate::phase::STATE;
 use crate::sys::{self, Fork};
 use std::path::Path;
 use std::time::Duration;
-use weft_state::boot::{Outcome, Record};
+use weft_state::boot::{Boot, Outcome, Record};
 use weft_state::health::Report;
 
 impl Init {
     pub(super) fn begin_trial(&mut self) {
         self.info = BootInfo::read(Path::new("/"));
-        if self.info.boot.on_trial {
+        let Boot { slot, version, on_trial, .. } = self.info.boot.clone();
+        if on_trial {
             self.trial = Trial::begin(self.info.limits);
-            self.say(&format!("version {} is on trial", self.info.boot.version));
         }
+        let trial = if on_trial { ", on trial" } else { "" };
+        self.say(&format!("slot {slot}, version {version}{trial}"));
     }
 
     pub(super) fn health(&self) -> String {

@@ -149,7 +149,7 @@ fn make_usable(node: impl Fn() -> String, report: &mut dyn FnMut(Report)) -> Res
 /// Says how the boot before ended. A full partition keeps the old record, which says nothing wrong of the boots since.
 fn begin_record(info: &BootInfo, report: &mut dyn FnMut(Report)) {
     let state = Path::new(STATE);
-    let evidence = evidence::collect(Path::new("/"));
+    let evidence = evidence::collect(Path::new("/"), info.watchdog_restarted);
     let before = Record::load(state).unwrap_or_else(|error| {
         report(Report::Note(format!("{error}, ignoring")));
         None

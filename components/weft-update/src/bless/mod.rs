@@ -5,6 +5,7 @@
 //! | [`judge`] | the rules, without any I/O |
 //! | [`sources`] | what PID 1, the compositor and appd say |
 //! | [`keep`] | the boot loader's entry, once a release is found good |
+//! | [`serve`] | all of it as a service of the device |
 //! | [`board`] | what is told to everybody who connects: the system's status |
 //!
 //! PID 1 alone restarts the device and writes down why; it also decides when nobody tells it anything in time.
@@ -12,6 +13,7 @@
 pub mod board;
 pub mod judge;
 pub mod keep;
+pub mod serve;
 pub mod sources;
 
 use board::Board;
