@@ -219,7 +219,12 @@ impl Agent {
 
     /// Asks PID 1 to restart the machine. There is no answer to wait for: it may end the agent before one is sent.
     pub fn reboot(&mut self) -> anyhow::Result<()> {
-        self.send(Question::Init { request: "reboot".to_owned() }).map(drop)
+        self.ask_init("reboot")
+    }
+
+    /// Asks PID 1 something that may end the agent before there is an answer.
+    pub fn ask_init(&mut self, request: &str) -> anyhow::Result<()> {
+        self.send(Question::Init { request: request.to_owned() }).map(drop)
     }
 
     /// Plugs in a touch screen and returns its device nodes.

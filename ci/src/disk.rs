@@ -57,23 +57,55 @@ pub fn overwrite(disk: &Path, partition: &Partition, offset: u64, bytes: &[u8]) 
 
 /// The names in a folder of the EFI system partition.
 pub fn esp_names(disk: &Path, esp: &Partition, folder: &str) -> anyhow::Result<Vec<String>> {
-    let window = Window { file: open(disk)?, start: esp.offset, size: esp.size, position: 0 };
-    let system =
-        fatfs::FileSystem::new(window, fatfs::FsOptions::new()).context("the ESP is no FAT file system")?;
+    let system = esp_system(disk, esp)?;
     let names = system.root_dir().open_dir(folder).with_context(|| format!("the ESP has no {folder}"))?;
     let names = names.iter().map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<String>>>()?;
     Ok(names.into_iter().filter(|name| name != "." && name != "..").collect())
 }
 
-/// The contents of a file of the EFI system partition.
-pub fn esp_file(disk: &Path, esp: &Partition, path: &str) -> anyhow::Result<Vec<u8>> {
-    let window = Window { file: open(disk)?, start: esp.offset, size: esp.size, position: 0 };
-    let system =
-        fatfs::FileSystem::new(window, fatfs::FsOptions::new()).context("the ESP is no FAT file system")?;
-    let mut contents = Vec::new();
+/// A file of the EFI system partition.
+pub fn esp_read(disk: &Path, esp: &Partition, path: &str) -> anyhow::Result<Vec<u8>> {
+    let system = esp_system(disk, esp)?;
+    let mut bytes = Vec::new();
     let mut file = system.root_dir().open_file(path).with_context(|| format!("the ESP has no {path}"))?;
-    file.read_to_end(&mut contents)?;
-    Ok(contents)
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Writes a file of the EFI system partition, over what is there.
+pub fn esp_write(disk: &Path, esp: &Partition, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    let system = esp_system(disk, esp)?;
+    let mut file = system.root_dir().create_file(path).with_context(|| format!("cannot make {path}"))?;
+    file.truncate()?;
+    Ok(file.write_all(bytes)?)
+}
+
+/// Gives a file of the EFI system partition another name.
+pub fn esp_rename(disk: &Path, esp: &Partition, from: &str, to: &str) -> anyhow::Result<()> {
+    let system = esp_system(disk, esp)?;
+    let root = system.root_dir();
+    root.rename(from, &root, to).with_context(|| format!("cannot rename {from} to {to}"))
+}
+
+/// Copies the contents of a partition to another one.
+pub fn copy(disk: &Path, from: &Partition, to: &Partition) -> anyhow::Result<()> {
+    const CHUNK: u64 = 1 << 20;
+    anyhow::ensure!(from.size <= to.size, "{} is smaller than {}", to.label, from.label);
+    let file = open(disk)?;
+    for at in (0..from.size).step_by(CHUNK as usize) {
+        let mut chunk = vec![0; CHUNK.min(from.size - at) as usize];
+        file.read_exact_at(&mut chunk, from.offset + at)?;
+        // What is empty stays a hole.
+        if chunk.iter().any(|byte| *byte != 0) {
+            file.write_all_at(&chunk, to.offset + at)?;
+        }
+    }
+    Ok(())
+}
+
+fn esp_system(disk: &Path, esp: &Partition) -> anyhow::Result<fatfs::FileSystem<Window>> {
+    let window = Window { file: open(disk)?, start: esp.offset, size: esp.size, position: 0 };
+    fatfs::FileSystem::new(window, fatfs::FsOptions::new()).context("the ESP is no FAT file system")
 }
 
 /// A partition as a file of its own.
@@ -93,10 +125,12 @@ impl Read for Window {
     }
 }
 
-/// fatfs wants to be able to write; a look never does.
 impl Write for Window {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = bytes.len().min((self.size - self.position.min(self.size)) as usize);
+        let count = self.file.write_at(&bytes[..length], self.start + self.position)?;
+        self.position += count as u64;
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -9,6 +9,7 @@ pub mod images;
 pub mod machine;
 pub mod package;
 pub mod prepared;
+pub mod second;
 pub mod wait;
 pub mod window;
 

@@ -29,6 +29,8 @@ pub struct Options {
     pub window: bool,
     /// The firmware starts only what the tests' Secure Boot key signed.
     pub secure_boot: bool,
+    /// What systemd's stub appends to the kernel's command line, as a firmware would tell it (SMBIOS type 11).
+    pub command_line: Option<&'static str>,
 }
 
 impl Options {
@@ -38,6 +40,7 @@ impl Options {
             && self.network == other.network
             && self.hardware_clock == other.hardware_clock
             && self.secure_boot == other.secure_boot
+            && self.command_line == other.command_line
     }
 }
 
@@ -50,6 +53,7 @@ impl Default for Options {
             hardware_clock: None,
             window: false,
             secure_boot: false,
+            command_line: None,
         }
     }
 }
@@ -88,6 +92,10 @@ impl TestVm {
         }
         if let Some(base) = options.hardware_clock {
             extra.extend(["-rtc".into(), format!("base={base}")]);
+        }
+        if let Some(words) = options.command_line {
+            let value = format!("type=11,value=io.systemd.stub.kernel-cmdline-extra={words}");
+            extra.extend(["-smbios".into(), value]);
         }
         let mut machine = Machine {
             folder: work.folder().to_owned(),

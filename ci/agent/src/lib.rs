@@ -4,6 +4,7 @@
 
 mod answer;
 mod appd;
+pub mod fault;
 mod http;
 mod processes;
 mod run;

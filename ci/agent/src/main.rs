@@ -1,5 +1,6 @@
 //! `weft-ci-agent`: runs as a service of test images and answers the VM tests through a virtio-serial port. With `speak SOCKET LINE` it
-//! says one line to a Unix socket and prints the answer, which a test has it do under another user.
+//! says one line to a Unix socket and prints the answer, which a test has it do under another user. As PID 1 it breaks the system in the way
+//! that `fault=` of the kernel's command line names, and becomes the real PID 1 then.
 
 use anyhow::{Context, bail};
 use std::fs::File;
@@ -12,6 +13,9 @@ use weft_ci_agent::{Agent, Answer, Answered, Asked, PORT};
 const HOST_INTERVAL: Duration = Duration::from_millis(100);
 
 fn main() -> anyhow::Result<()> {
+    if std::process::id() == 1 {
+        return weft_ci_agent::fault::begin();
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [verb, socket, line] = arguments.as_slice()
         && verb == weft_ci_agent::SPEAK

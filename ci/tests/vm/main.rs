@@ -17,6 +17,7 @@ mod restart;
 mod screen;
 mod secure_boot;
 mod state;
+mod trial;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use weft_ci::{Options, TestVm, evidence, images, prepared};
@@ -50,6 +51,7 @@ fn main() {
         screen::trials(),
         secure_boot::trials(),
         state::trials(),
+        trial::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     prepared::clear();

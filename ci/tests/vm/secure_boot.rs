@@ -90,7 +90,7 @@ fn is_refused(vm: &mut TestVm, program: &str) -> anyhow::Result<()> {
 fn change(vm: &TestVm, change: impl FnOnce(Programs) -> anyhow::Result<Programs>) -> anyhow::Result<()> {
     let partition = disk::partition(&vm.info, "esp")?.clone();
     let entry = Entry::fresh(Slot::A, vm.info.version.parse()?).file_name();
-    let read = |path: &str| disk::esp_file(&vm.disk(), &partition, path);
+    let read = |path: &str| disk::esp_read(&vm.disk(), &partition, path);
     let programs = Programs { loader: read(BOOT_LOADER)?, image: read(&format!("{FOLDER}/{entry}"))? };
     let Programs { loader, image } = change(programs)?;
     let bytes = esp::build(partition.size >> 20, &loader, &entry, &image)?;
