@@ -40,14 +40,7 @@ impl Init {
         }
         self.info.boot.outcome = Outcome::Good;
         self.say(&format!("version {} is good", self.info.boot.version));
-        // The disk may take its time; its child is collected like any other.
-        if let Ok(Fork::Child) = sys::fork() {
-            if let Ok(Some(mut record)) = Record::load(Path::new(STATE)) {
-                record.good();
-                let _ = record.store(Path::new(STATE));
-            }
-            sys::exit_now(0)
-        }
+        write_down(Record::good);
     }
 
     pub(super) fn found_broken(&mut self, why: &str, now: Duration) {
@@ -55,6 +48,8 @@ impl Init {
         self.info.boot.outcome = Outcome::Failed(why.to_owned());
         let text = format!("version {} is broken: {why}", self.info.boot.version);
         self.complain(&text);
+        // At once: the way down may be cut short.
+        write_down(|record| record.failed(why));
         self.shut_down_with(Goal::Reboot, Note::Failed(why.to_owned()), "the release failed", now);
     }
 
@@ -76,5 +71,16 @@ impl Init {
 
     pub(super) fn restarting(&self) -> bool {
         self.shutdown.as_ref().is_some_and(|shutdown| shutdown.goal() == Goal::Reboot)
+    }
+}
+
+/// In a process of its own, collected like any other: the disk may take its time.
+fn write_down(change: impl FnOnce(&mut Record)) {
+    if let Ok(Fork::Child) = sys::fork() {
+        if let Ok(Some(mut record)) = Record::load(Path::new(STATE)) {
+            change(&mut record);
+            let _ = record.store(Path::new(STATE));
+        }
+        sys::exit_now(0)
     }
 }
