@@ -99,7 +99,7 @@ pub fn prepare_host(workspace: &Workspace) -> Result<(), Error> {
     }
     let progress = Progress::new();
     let cache = Cache::open(workspace.cache(), &progress)?;
-    Ok(host::check(&cache.logs(), &progress)?)
+    Ok(host::check(&cache.logs(), &progress, false)?)
 }
 
 /// Builds the image of a profile, or finds it in the cache, and puts it under `build/images/`.
@@ -215,7 +215,7 @@ impl Inputs {
         let lock = Lock::read(&workspace.root().join("image/packages.lock"))?;
         let cache = Cache::open(workspace.cache(), &progress)?;
         cache.check_room(false)?;
-        host::check(&cache.logs(), &progress)?;
+        host::check(&cache.logs(), &progress, apps::has_scripted(workspace.root(), &profile))?;
         Ok(Self { profile, sets, lock, cache, progress })
     }
 

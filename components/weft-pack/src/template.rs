@@ -74,7 +74,7 @@ fn language(template: Template) -> Language {
         },
         Template::Js => Language {
             files: [&JS[..], &[RUN, WORLD]].concat(),
-            needs: "Needs Node.js 20 or newer with npm; the first build fetches componentize-js.",
+            needs: "Needs Node.js 18 or newer with npm; the first build fetches componentize-js.",
             runtime: "",
         },
         Template::Python => Language {

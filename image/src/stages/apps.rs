@@ -1,12 +1,13 @@
 //! The apps of `apps/`: compiled to components, checked against their manifests, precompiled for the device.
 
 use super::device_env::{host_cargo, rustc_version};
-use super::{Context, Error as StageError, copy_file, read_file, write_file};
+use super::scripted_app::{self, Built};
+use super::{Context, Error as StageError, copy_file, read_file};
 use crate::key::{Key, list_files, sha256_file};
 use crate::profile::Profile;
 use crate::tool::Tools;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use weft_manifest::{MANIFEST_NAME, Manifest};
 
 const TARGET: &str = "wasm32-wasip2";
@@ -45,7 +46,7 @@ pub struct Apps {
 /// Checks the manifests and pages of the profile's apps in the checkout, before anything is built.
 pub fn check(checkout: &Path, profile: &Profile) -> Result<(), Error> {
     for id in &profile.apps {
-        let folder = checkout.join("apps").join(id);
+        let folder = package(&checkout.join("apps").join(id));
         let path = folder.join(MANIFEST_NAME);
         let text = std::fs::read_to_string(&path)
             .map_err(|_| Error::NoApp { id: id.clone(), path: path.clone() })?;
@@ -62,21 +63,22 @@ pub fn check(checkout: &Path, profile: &Profile) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether the profile has apps that are built with Node.js or Python.
+pub fn has_scripted(checkout: &Path, profile: &Profile) -> bool {
+    profile.apps.iter().any(|id| scripted_app::is_scripted(&checkout.join("apps").join(id)))
+}
+
 pub fn build(context: &Context<'_>, sources: &Path, profile: &Profile) -> Result<Apps, Error> {
     let checkout = sources.join("apps");
-    let toolchain = super::wasm_toolchain::find(context)?;
-    let mut key = Key::new("apps")
-        .text("rustc", &rustc_version().map_err(StageError::from)?)
-        .text("toolchain", toolchain.describe())
-        .text("apps", &profile.apps.join(" "))
-        .tree("apps", &checkout)
-        .and_then(|key| key.tree("wit", &sources.join("wit")))
-        .and_then(|key| key.file("lock", &sources.join("Cargo.lock")))
-        .map_err(StageError::from)?;
-    for library in ["weft-compile", "weft-component", "weft-manifest"] {
-        key = key.tree(library, &sources.join("components").join(library)).map_err(StageError::from)?;
+    let mut scripted = BTreeMap::new();
+    for id in &profile.apps {
+        let app = checkout.join(id);
+        if scripted_app::is_scripted(&app) {
+            scripted.insert(id.as_str(), scripted_app::build(context, sources, &app)?);
+        }
     }
-    let key = key.finish();
+    let toolchain = super::wasm_toolchain::find(context)?;
+    let key = key(sources, profile, &toolchain, &scripted)?;
     let folder = context.output("apps", &key, |tools, output| {
         if profile.apps.is_empty() {
             return Ok(());
@@ -85,23 +87,55 @@ pub fn build(context: &Context<'_>, sources: &Path, profile: &Profile) -> Result
         let compiler = super::native::program(context, tools, sources, "weft-compile")?;
         for id in &profile.apps {
             let app = output.join("apps").join(id);
-            install(&checkout.join(id), &app)?;
-            let component = compile(context, tools, &toolchain, &checkout, id)?;
+            install(&package(&checkout.join(id)), &app)?;
             let module = module(&app)?;
-            copy_file(&component, &module)?;
+            let compiled = |hash: String| output.join("compiled").join(format!("{hash}.cwasm"));
+            if let Some(built) = scripted.get(id.as_str()) {
+                copy_file(&built.module, &module)?;
+                copy_file(&built.compiled, &compiled(sha256_file(&module).map_err(StageError::from)?))?;
+            } else {
+                copy_file(&compile(context, tools, &toolchain, &checkout, id)?, &module)?;
+                let to = compiled(sha256_file(&module).map_err(StageError::from)?);
+                scripted_app::compile(tools, &compiler, &module, &app.join(MANIFEST_NAME), &to)?;
+            }
             // As the device will open it.
             weft_manifest::Package::open(&app)?;
-            let hash = sha256_file(&module).map_err(StageError::from)?;
-            let compiled = output.join("compiled").join(format!("{hash}.cwasm"));
-            write_file(&compiled, [])?;
-            let mut command = Command::new(&compiler);
-            command.arg(&module).arg("--output").arg(&compiled);
-            command.arg("--manifest").arg(app.join(MANIFEST_NAME));
-            tools.run(&format!("compiling the component of {id}"), &mut command).map_err(StageError::from)?;
         }
         Ok::<(), Error>(())
     })?;
     Ok(Apps { folder, key })
+}
+
+fn key(
+    sources: &Path,
+    profile: &Profile,
+    toolchain: &super::wasm_toolchain::Toolchain,
+    scripted: &BTreeMap<&str, Built>,
+) -> Result<String, StageError> {
+    let checkout = sources.join("apps");
+    let mut key = Key::new("apps")
+        .text("rustc", &rustc_version()?)
+        .text("toolchain", toolchain.describe())
+        .file("workspace", &checkout.join("Cargo.toml"))?
+        .file("apps lock", &checkout.join("Cargo.lock"))?
+        .tree("wit", &sources.join("wit"))?
+        .file("lock", &sources.join("Cargo.lock"))?;
+    for id in &profile.apps {
+        key = match scripted.get(id.as_str()) {
+            Some(built) => key.text(id, &built.key).tree(id, &package(&checkout.join(id)))?,
+            None => key.tree(id, &checkout.join(id))?,
+        };
+    }
+    for library in ["weft-compile", "weft-component", "weft-manifest"] {
+        key = key.tree(library, &sources.join("components").join(library))?;
+    }
+    Ok(key.finish())
+}
+
+/// Where the package of an app lies: a folder of its own in one that `weft-pack new` made.
+fn package(app: &Path) -> PathBuf {
+    let folder = app.join(scripted_app::PACKAGE);
+    if scripted_app::is_scripted(app) { folder } else { app.to_owned() }
 }
 
 /// The manifest and everything in `ui/`.

@@ -70,22 +70,31 @@ const NEEDS: &[Need] = &[
     need("xz-utils", "/usr/bin/xz"),
 ];
 
+/// For apps that are built with Node.js or Python, in profiles that have such.
+const SCRIPTED_APPS: &[Need] = &[
+    need("npm", "/usr/bin/npm"),
+    need("python3-venv", "/usr/share/doc/python3-venv"),
+];
+
 /// The oldest QEMU whose virtual devices and QMP commands are used.
 const QEMU: &str = "7.2";
 
 /// Whether nothing has to be installed.
 pub fn is_complete() -> bool {
-    missing().is_empty()
+    missing(NEEDS).is_empty()
 }
 
-fn missing() -> Vec<&'static Need> {
-    NEEDS.iter().filter(|need| !Path::new(need.file).exists()).collect()
+fn missing(needs: &'static [Need]) -> Vec<&'static Need> {
+    needs.iter().filter(|need| !Path::new(need.file).exists()).collect()
 }
 
-/// Checks the host, installing what it lacks.
-pub fn check(logs: &Path, progress: &Progress) -> Result<(), Error> {
+/// Checks the host, installing what it lacks; `scripted_apps` says whether apps are built with Node.js or Python.
+pub fn check(logs: &Path, progress: &Progress, scripted_apps: bool) -> Result<(), Error> {
     progress.begin("host check");
-    let missing = missing();
+    let mut missing = missing(NEEDS);
+    if scripted_apps {
+        missing.extend(self::missing(SCRIPTED_APPS));
+    }
     if !missing.is_empty() {
         install(&missing, logs, progress)?;
     }
@@ -159,7 +168,9 @@ mod tests {
 
     #[test]
     fn packages_are_listed_once_and_in_order() {
-        assert!(NEEDS.windows(2).all(|pair| pair[0].package < pair[1].package));
+        for needs in [NEEDS, SCRIPTED_APPS] {
+            assert!(needs.windows(2).all(|pair| pair[0].package < pair[1].package));
+        }
     }
 
     #[test]

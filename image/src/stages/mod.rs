@@ -14,6 +14,7 @@ pub mod mirror;
 pub mod native;
 pub mod rootfs;
 pub mod secure_boot;
+pub mod scripted_app;
 pub mod state;
 pub mod sysroot;
 pub mod trusted_keys;

@@ -1,8 +1,9 @@
-// Makes package/app.wasm of app.js.
-import { readFile, writeFile } from "node:fs/promises";
+// Makes package/app.wasm of app.js and what it imports.
+import { writeFile } from "node:fs/promises";
 import { componentize } from "@bytecodealliance/componentize-js";
 
-const { component } = await componentize(await readFile("app.js", "utf8"), {
+const { component } = await componentize({
+  sourcePath: "app.js",
   witPath: "wit",
   worldName: "component",
   // Apps reach the network by weft:app/fetch only.
