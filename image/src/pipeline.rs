@@ -8,8 +8,8 @@ use crate::profile::{self, Profile};
 use crate::progress::Progress;
 use crate::stages::secure_boot::{self, SigningKey};
 use crate::stages::{
-    self, Context, apps, components, disk, engine, erofs, host, kernel, mirror, native, rootfs, state,
-    sysroot, trusted_keys, uki,
+    self, Context, apps, c_component, components, disk, engine, erofs, host, kernel, mirror, native, rootfs,
+    state, sysroot, trusted_keys, uki,
     verity::{self, Verity},
 };
 use crate::workspace::Workspace;
@@ -190,9 +190,31 @@ pub fn build_native(workspace: &Workspace, profile: &str) -> Result<Native, Erro
     let inputs = Inputs::open(workspace, profile)?;
     let context = inputs.context(workspace, false);
     let sources = mirror::update(&context)?;
-    let programs = native::build_session(&context, &sources)?;
+    let programs = native::build(&context, &sources, &native::SESSION)?;
     let apps = apps::build(&context, &sources, &inputs.profile)?;
     Ok(Native { programs, apps: apps.folder.join("apps") })
+}
+
+/// Components of several languages, and what runs them on this host.
+#[derive(Clone, Debug)]
+pub struct Languages {
+    /// The folder of the programs.
+    pub programs: PathBuf,
+    /// The output of the apps stage: `apps/<id>/` and `compiled/`.
+    pub apps: PathBuf,
+    /// The folder of `app.wasm` and `compiled/`, made of C.
+    pub c: PathBuf,
+}
+
+/// Builds the apps of the profile that has every language, and a component in C, which no image has.
+pub fn build_languages(workspace: &Workspace) -> Result<Languages, Error> {
+    let inputs = Inputs::open(workspace, "showcase")?;
+    let context = inputs.context(workspace, false);
+    let sources = mirror::update(&context)?;
+    let apps = apps::build(&context, &sources, &inputs.profile)?.folder;
+    let c = c_component::build(&context, &sources)?;
+    let programs = native::build(&context, &sources, &["weft-compile", "weft-runtime"])?;
+    Ok(Languages { programs, apps, c })
 }
 
 /// What all builds start from: a checked profile on a checked host.

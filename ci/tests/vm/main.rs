@@ -16,6 +16,7 @@ mod power_cut;
 mod restart;
 mod screen;
 mod secure_boot;
+mod showcase;
 mod state;
 mod trial;
 
@@ -50,6 +51,7 @@ fn main() {
         restart::trials(),
         screen::trials(),
         secure_boot::trials(),
+        showcase::trials(),
         state::trials(),
         trial::trials(),
     ];

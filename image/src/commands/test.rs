@@ -1,4 +1,4 @@
-//! `cargo weft test`: host tests, the engine's tests without the engine, the apps' tests, then those in virtual machines.
+//! `cargo weft test`: host tests, the engine's tests without the engine, the apps' tests, then those with images and in virtual machines.
 
 use super::Error;
 use crate::cli::TestArgs;
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 /// The images that the VM tests boot. Those with an agent are what ships, plus the agent.
-const IMAGES: [&str; 4] = ["core", "core-test", "kiosk", "kiosk-test"];
+const IMAGES: [&str; 5] = ["core", "core-test", "kiosk", "kiosk-test", "showcase-test"];
 
 /// In the cache, so that a fresh checkout compiles its own crates again but not the hundreds they depend on. `.ci/run` lints there too.
 const TARGET: &str = "target/host";
@@ -21,9 +21,11 @@ pub fn run(arguments: &TestArgs) -> Result<ExitCode, Error> {
     let root = workspace.root();
     forget_other_checkouts(&workspace)?;
     let mut failed = Vec::new();
-    eprintln!("\n== the system UI's decisions");
-    if !system_ui(root).status()?.success() {
-        failed.push("system UI");
+    for mut suite in scripts(root) {
+        eprintln!("\n== {}", suite.name);
+        if !suite.command.status()?.success() {
+            failed.push(suite.name);
+        }
     }
     for suite in suites(root) {
         eprintln!("\n== {}", suite.name);
@@ -42,6 +44,10 @@ pub fn run(arguments: &TestArgs) -> Result<ExitCode, Error> {
         eprintln!("\n== pages that try to leave their package, in the engine of the image");
         if !pages(&workspace, arguments.filter.as_deref())?.status()?.success() {
             failed.push("pages that try to leave their package");
+        }
+        eprintln!("\n== components of every language");
+        if !languages(&workspace, arguments.filter.as_deref())?.status()?.success() {
+            failed.push("components of every language");
         }
         eprintln!("\n== the same tree gives the same image");
         for profile in ["core", "kiosk"] {
@@ -121,11 +127,31 @@ struct Suite {
     command: Command,
 }
 
-/// The pages' pure part, message to state, under the script engine at hand: it needs no page.
-fn system_ui(root: &Path) -> Command {
-    let mut command = Command::new("node");
-    command.current_dir(root).args(["--test", "ci/ui/state.test.mjs"]);
-    command
+/// appd's tests with apps of the pipeline, in several languages: those that say of themselves that they need them.
+fn languages(workspace: &Workspace, filter: Option<&str>) -> Result<Command, Error> {
+    let built = pipeline::build_languages(workspace)?;
+    let mut command = host_cargo(workspace.root());
+    // The whole workspace, as before: cargo would compile appd anew with the features that it alone asks for.
+    command.args(["test", "--locked", "--workspace", "--exclude", "weft-ci", "--test", "languages"]);
+    command.args(filter).args(["--", "--ignored"]);
+    command.env("CARGO_TARGET_DIR", workspace.cache().join(TARGET).join("workspace"));
+    command.env("WEFT_TEST_BIN", built.programs);
+    command.env("WEFT_TEST_APPS", built.apps).env("WEFT_TEST_C", built.c);
+    Ok(command)
+}
+
+/// What is decided in JavaScript and Python, under the interpreters at hand: it needs no page and no component.
+fn scripts(root: &Path) -> [Suite; 3] {
+    let suite = |name, folder: &str, words: &[&str]| {
+        let mut command = Command::new(words[0]);
+        command.current_dir(root.join(folder)).args(&words[1..]);
+        Suite { name, target: "", command }
+    };
+    [
+        suite("the system UI's decisions", ".", &["node", "--test", "ci/ui/state.test.mjs"]),
+        suite("the converter", "apps/org.weft.demo.converter", &["node", "--test", "converter.test.mjs"]),
+        suite("the calculator", "apps/org.weft.demo.calculator", &["python3", "-B", "-m", "unittest"]),
+    ]
 }
 
 /// The suites that need no image.

@@ -71,10 +71,8 @@ const NEEDS: &[Need] = &[
 ];
 
 /// For apps that are built with Node.js or Python, in profiles that have such.
-const SCRIPTED_APPS: &[Need] = &[
-    need("npm", "/usr/bin/npm"),
-    need("python3-venv", "/usr/share/doc/python3-venv"),
-];
+const SCRIPTED_APPS: &[Need] =
+    &[need("npm", "/usr/bin/npm"), need("python3-venv", "/usr/share/doc/python3-venv")];
 
 /// The oldest QEMU whose virtual devices and QMP commands are used.
 const QEMU: &str = "7.2";

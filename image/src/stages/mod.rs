@@ -2,6 +2,7 @@
 
 pub mod apps;
 pub mod build_time;
+pub mod c_component;
 pub mod components;
 pub mod device_env;
 pub mod disk;

@@ -6,13 +6,13 @@ use crate::tool::Tools;
 use std::path::{Path, PathBuf};
 
 /// Everything that takes part in a session of an app, but the engine.
-const SESSION: [&str; 6] =
+pub const SESSION: [&str; 6] =
     ["weft-appd", "weft-compile", "weft-fetch", "weft-file-portal", "weft-pack", "weft-runtime"];
 
-/// Builds the programs of a session, each by itself as for the device, and returns their folder.
-pub fn build_session(context: &Context<'_>, sources: &Path) -> Result<PathBuf, Error> {
+/// Builds programs, each by itself as for the device, and returns their folder.
+pub fn build(context: &Context<'_>, sources: &Path, programs: &[&str]) -> Result<PathBuf, Error> {
     let tools = context.tools("native")?;
-    for name in SESSION {
+    for name in programs {
         context.progress.begin(&format!("native: {name}"));
         program(context, &tools, sources, name)?;
         context.progress.finish(false);

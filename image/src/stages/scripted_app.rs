@@ -113,7 +113,11 @@ fn code_key(sources: &Path, module: &Path, manifest: &Path) -> Result<String, Er
 fn engine_pins(lock: &str) -> Vec<&str> {
     lock.split("[[package]]\n")
         .filter_map(|package| package.split_once("\nsource = ").map(|(pin, _)| pin))
-        .filter(|pin| ["wasmtime", "cranelift", "regalloc2"].iter().any(|name| pin.starts_with(&format!("name = \"{name}"))))
+        .filter(|pin| {
+            ["wasmtime", "cranelift", "regalloc2"]
+                .iter()
+                .any(|name| pin.starts_with(&format!("name = \"{name}")))
+        })
         .collect()
 }
 

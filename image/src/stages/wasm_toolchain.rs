@@ -101,17 +101,35 @@ fn debian(context: &Context<'_>) -> Result<Toolchain, Error> {
     write_file(&path, script)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
         .map_err(|source| StageError::Write { path: path.clone(), source })?;
-    let linker = component_ld(cache);
-    if !linker.join("bin/wasm-component-ld").exists() {
-        context.progress.begin("wasm linker");
-        let tools = context.tools("wasm-linker")?;
-        let mut command = super::device_env::host_cargo(cache);
-        command
-            .args(["install", "--locked", "wasm-component-ld", "--version", COMPONENT_LD, "--root"])
-            .arg(&linker);
-        command.env("CARGO_TARGET_DIR", cache.join("target/tools"));
-        tools.run("compiling wasm-component-ld", &mut command).map_err(StageError::from)?;
-        context.progress.finish(false);
-    }
+    component_linker(context)?;
     Ok(Toolchain::Debian(sysroot))
+}
+
+/// The linker that makes components, built once.
+pub(super) fn component_linker(context: &Context<'_>) -> Result<PathBuf, StageError> {
+    install(context, "wasm-component-ld", COMPONENT_LD, &[])
+        .map(|folder| folder.join("bin/wasm-component-ld"))
+}
+
+/// A program of crates.io in a folder of its own below the cache's tools, built once.
+pub(super) fn install(
+    context: &Context<'_>,
+    name: &str,
+    version: &str,
+    options: &[&str],
+) -> Result<PathBuf, StageError> {
+    let cache = context.cache.root();
+    let folder = cache.join("tools").join(format!("{name}-{version}"));
+    // Cargo writes it last.
+    if folder.join(".crates.toml").exists() {
+        return Ok(folder);
+    }
+    context.progress.begin(&format!("tool: {name}"));
+    let tools = context.tools(name)?;
+    let mut command = super::device_env::host_cargo(cache);
+    command.args(["install", "--locked", name, "--version", version, "--root"]).arg(&folder).args(options);
+    command.env("CARGO_TARGET_DIR", cache.join("target/tools"));
+    tools.run(&format!("compiling {name}"), &mut command)?;
+    context.progress.finish(false);
+    Ok(folder)
 }

@@ -33,6 +33,15 @@ impl Appd {
     pub fn start(environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         install_apps(folder.path());
+        Self::start_in(folder, environment)
+    }
+
+    /// Without any app.
+    pub fn start_empty(environment: &[(&str, &str)]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), environment)
+    }
+
+    fn start_in(folder: tempfile::TempDir, environment: &[(&str, &str)]) -> Self {
         let environment: Vec<_> =
             environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let process = spawn(folder.path(), &environment);
