@@ -31,13 +31,14 @@ const INCOMPAT_64BIT: u32 = 0x80;
 
 /// Judges the first [`HEAD`] bytes of the partition, or all of a smaller one.
 pub fn inspect(head: &[u8]) -> Content {
-    if head.starts_with(RESET) {
+    // Before the superblock: while a template is copied it may be the old filesystem's or the new one's.
+    if head.starts_with(RESET) || head.starts_with(UNFINISHED) {
         return Content::Blank;
     }
     if let Some(geometry) = ext4(head) {
         return Content::Ext4(geometry);
     }
-    if head.starts_with(UNFINISHED) || head.iter().all(|byte| *byte == 0) {
+    if head.iter().all(|byte| *byte == 0) {
         return Content::Blank;
     }
     Content::Unknown

@@ -16,25 +16,43 @@ pub enum Error {
     Write { what: &'static str, source: io::Error },
 }
 
-/// The superblock lies in the first block: it is written last and in one piece, over the mark.
-const FIRST: usize = 4096;
+/// What a disk writes whole or not at all, at least.
+const SECTOR: usize = 512;
 const CHUNK: usize = 1 << 20;
 
+/// What is written to: nothing counts as being there before a flush.
+pub trait Disk {
+    fn write(&self, data: &[u8], offset: u64) -> io::Result<()>;
+    fn flush(&self) -> io::Result<()>;
+}
+
+impl Disk for File {
+    fn write(&self, data: &[u8], offset: u64) -> io::Result<()> {
+        self.write_all_at(data, offset)
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.sync_all()
+    }
+}
+
 /// Writes the decompressed template to the partition, which has `size` bytes.
-pub fn write(template: &Path, partition: &File, size: u64) -> Result<(), Error> {
+pub fn write(template: &Path, partition: &impl Disk, size: u64) -> Result<(), Error> {
     let unreadable = |reason: String| Error::Read { path: template.to_owned(), reason };
     let file = File::open(template).map_err(|error| unreadable(error.to_string()))?;
     let mut image =
         ruzstd::decoding::StreamingDecoder::new(file).map_err(|error| unreadable(error.to_string()))?;
     let failed = |what| move |source| Error::Write { what, source };
 
-    let mut first = [0; FIRST];
+    // The mark has a sector of its own, which holds until everything else is there: the superblock behind it may be the old one, none, the
+    // new one, or a part of each.
+    let mut first = [0; SECTOR];
     first.get_mut(..UNFINISHED.len()).into_iter().for_each(|head| head.copy_from_slice(UNFINISHED));
-    partition.write_all_at(&first, 0).and_then(|()| partition.sync_all()).map_err(failed("the mark"))?;
+    partition.write(&first, 0).and_then(|()| partition.flush()).map_err(failed("the mark"))?;
 
     image.read_exact(&mut first).map_err(|error| unreadable(error.to_string()))?;
     let mut chunk = vec![0; CHUNK];
-    let mut offset = FIRST as u64;
+    let mut offset = SECTOR as u64;
     loop {
         let filled = fill(&mut image, &mut chunk).map_err(|error| unreadable(error.to_string()))?;
         let data = chunk.get(..filled).unwrap_or_default();
@@ -45,11 +63,11 @@ pub fn write(template: &Path, partition: &File, size: u64) -> Result<(), Error> 
         if end > size {
             return Err(Error::TooLarge { needed: end, available: size });
         }
-        partition.write_all_at(data, offset).map_err(failed("the template"))?;
+        partition.write(data, offset).map_err(failed("the template"))?;
         offset = end;
     }
-    partition.sync_all().map_err(failed("the template"))?;
-    partition.write_all_at(&first, 0).and_then(|()| partition.sync_all()).map_err(failed("the superblock"))
+    partition.flush().map_err(failed("the template"))?;
+    partition.write(&first, 0).and_then(|()| partition.flush()).map_err(failed("the first sector"))
 }
 
 /// Reads until the buffer is full or the stream ends.
@@ -66,6 +84,7 @@ fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::superblock;
     use super::*;
 
     fn compressed(folder: &Path, image: &[u8]) -> PathBuf {
@@ -103,7 +122,70 @@ mod tests {
         assert!(matches!(write(&template, &partition, 4 << 20), Err(Error::Read { .. })));
         let mut head = vec![0; 8192];
         partition.read_exact_at(&mut head, 0).unwrap();
-        assert_eq!(super::super::superblock::inspect(&head), super::super::superblock::Content::Blank);
+        assert_eq!(superblock::inspect(&head), superblock::Content::Blank);
+    }
+
+    /// Remembers every write, and which of them a flush has made last.
+    #[derive(Default)]
+    struct Log(std::cell::RefCell<(Vec<(u64, Vec<u8>)>, Vec<usize>)>);
+
+    impl Disk for Log {
+        fn write(&self, data: &[u8], offset: u64) -> io::Result<()> {
+            self.0.borrow_mut().0.push((offset, data.to_vec()));
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            let mut log = self.0.borrow_mut();
+            let count = log.0.len();
+            log.1.push(count);
+            Ok(())
+        }
+    }
+
+    /// The sectors of the first block, with the superblock in it.
+    const SUPERBLOCK_SECTORS: usize = 8;
+
+    fn filesystem(fill: u8) -> Vec<u8> {
+        let mut image = vec![fill; 64 << 10];
+        image[..2 * SECTOR].fill(0);
+        image[1080..1082].copy_from_slice(&[0x53, 0xef]);
+        image
+    }
+
+    /// Writes all of it, but of the first block only the sectors in the set.
+    fn write_torn(disk: &mut [u8], (offset, data): &(u64, Vec<u8>), sectors: usize) {
+        for (at, byte) in data.iter().enumerate().map(|(at, byte)| (*offset as usize + at, *byte)) {
+            let sector = at / SECTOR;
+            if sector >= SUPERBLOCK_SECTORS || sectors & (1 << sector) != 0 {
+                disk[at] = byte;
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_at_any_sector_is_made_good_by_the_next_boot() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (filesystem(7), filesystem(9));
+        let log = Log::default();
+        write(&compressed(folder.path(), &new), &log, 1 << 20).unwrap();
+        let (writes, flushes) = log.0.into_inner();
+        // The mark, then everything else, then what takes the mark away: no two of them can change places.
+        assert_eq!(flushes, [1, writes.len() - 1, writes.len()]);
+        let mut wished = old.clone();
+        wished[..superblock::RESET.len()].copy_from_slice(superblock::RESET);
+        for before in [old, wished] {
+            for (at, torn) in writes.iter().enumerate() {
+                let mut disk = before.clone();
+                writes[..at].iter().for_each(|write| write_torn(&mut disk, write, usize::MAX));
+                for sectors in 0..1 << SUPERBLOCK_SECTORS {
+                    let mut disk = disk.clone();
+                    write_torn(&mut disk, torn, sectors);
+                    let whole = disk == new || disk == before;
+                    let blank = superblock::inspect(&disk) == superblock::Content::Blank;
+                    assert!(blank || whole, "write {at} cut, sectors {sectors:08b}");
+                }
+            }
+        }
     }
 
     #[test]
