@@ -34,7 +34,9 @@ pub enum State {
     Backoff {
         until: Now,
     },
-    /// Ended for good.
+    /// Ended without a failure, and its policy does not start it again.
+    Finished,
+    /// Ended for good otherwise.
     Stopped,
 }
 
@@ -169,6 +171,7 @@ fn state_name(state: State) -> &'static str {
         State::Ready => "ready",
         State::Stopping { .. } => "stopping",
         State::Backoff { .. } => "restarting",
+        State::Finished => "finished",
         State::Stopped => "stopped",
     }
 }

@@ -21,11 +21,19 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
     pub name: String,
-    /// As in `status`: `waiting`, `starting`, `ready`, `stopping`, `restarting`, `stopped`.
+    /// As in `status`: `waiting`, `starting`, `ready`, `stopping`, `restarting`, `finished` (without a failure, and its policy does not start
+    /// it again), `stopped`.
     pub state: String,
     pub restarts: u32,
     /// Whether a release without it is broken.
     pub required: bool,
+}
+
+impl Service {
+    /// Whether it serves, or has done all that it is there for.
+    pub fn works(&self) -> bool {
+        matches!(self.state.as_str(), "ready" | "finished")
+    }
 }
 
 /// How long a release on trial has, from the kernel's command line.

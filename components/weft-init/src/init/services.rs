@@ -43,7 +43,9 @@ impl Init {
     }
 
     fn say_ready_once(&mut self) {
-        let ready = |unit| matches!(self.supervisor.state(unit), Some(State::Ready | State::Stopped));
+        let ready = |unit| {
+            matches!(self.supervisor.state(unit), Some(State::Ready | State::Finished | State::Stopped))
+        };
         let running = !self.said_ready && self.shutdown.is_none() && !self.supervisor.is_empty();
         if running && (0..self.supervisor.len()).all(ready) {
             self.said_ready = true;

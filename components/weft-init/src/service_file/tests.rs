@@ -19,6 +19,13 @@ fn service_files_of_the_image_are_valid() {
     assert!(seen >= 3, "only {seen} service files");
 }
 
+/// On a device without a source of updates, or without automatic ones, it ends at once.
+#[test]
+fn no_release_is_given_up_because_nothing_looks_for_the_next_one() {
+    let text = include_str!("../../../../rootfs-overlay/usr/lib/weft/services/weft-update.toml");
+    assert!(!parse("weft-update.toml", "weft-update", text).unwrap().required);
+}
+
 #[test]
 fn the_readme_shows_a_file_that_parses() {
     let readme = include_str!("../../README.md");

@@ -76,7 +76,7 @@ impl Supervisor {
             let line = format!("{text}, restarting in {:.1} s", delay.as_secs_f32());
             actions.push(if failed { Action::Complain(line) } else { Action::Say(line) });
         } else {
-            entry.state = State::Stopped;
+            entry.state = if failed || asked_to_stop { State::Stopped } else { State::Finished };
             let line = if asked_to_stop { format!("{} stopped", entry.service.name) } else { text };
             actions.push(if failed && !asked_to_stop { Action::Complain(line) } else { Action::Say(line) });
         }
@@ -138,7 +138,7 @@ impl Supervisor {
                 entry.restart_wanted = true;
                 Vec::new()
             }
-            State::Backoff { .. } | State::Stopped => {
+            State::Backoff { .. } | State::Finished | State::Stopped => {
                 entry.failures = 0;
                 entry.state = State::Backoff { until: now };
                 self.tick(now)

@@ -102,7 +102,8 @@ fn policies_decide_about_a_clean_end() {
             services.tick(at(0));
             services.started(0, 10, at(0));
             services.exited(10, End::Status(status), at(1));
-            assert_eq!(services.state(0) != Some(State::Stopped), again, "{policy} {status}");
+            let ended = matches!(services.state(0), Some(State::Stopped | State::Finished));
+            assert_eq!(!ended, again, "{policy} {status}");
         }
     }
 }
@@ -263,4 +264,22 @@ proptest! {
         }
         prop_assert!(stopped && (0..services.len()).all(|unit| services.pid(unit).is_none()));
     }
+}
+
+#[test]
+fn whoever_ends_as_its_policy_lets_it_is_no_broken_service() {
+    let state_after = |policy: &str, end: End| {
+        let mut services = supervisor(&[("a", policy)]);
+        services.tick(at(0));
+        services.started(0, 10, at(0));
+        services.exited(10, end, at(5));
+        let health = services.health().remove(0);
+        (health.state.clone(), health.works())
+    };
+    assert_eq!(state_after("restart = 'on-failure'", End::Status(0)), ("finished".into(), true));
+    assert_eq!(state_after("restart = 'never'", End::Status(0)), ("finished".into(), true));
+    assert_eq!(state_after("restart = 'never'", End::Status(1)), ("stopped".into(), false));
+    assert_eq!(state_after("restart = 'never'", End::Signal(9)), ("stopped".into(), false));
+    assert_eq!(state_after("restart = 'on-failure'", End::Status(1)), ("restarting".into(), false));
+    assert_eq!(state_after("restart = 'always'", End::Status(0)), ("restarting".into(), false));
 }

@@ -6,7 +6,7 @@ impl Supervisor {
     /// The next time at which `tick` has something to do.
     pub fn next_deadline(&self) -> Option<Now> {
         let of_entry = |entry: &Entry| match entry.state {
-            State::Waiting | State::Stopped => None,
+            State::Waiting | State::Finished | State::Stopped => None,
             State::Starting => Some(entry.started_at + entry.service.start_timeout),
             State::Ready => entry.alive_until,
             State::Stopping { kill_at } => Some(kill_at),

@@ -102,7 +102,7 @@ fn state(report: &Report) -> Option<String> {
 }
 
 fn services(report: &Report) -> Option<String> {
-    let broken = report.services.iter().find(|service| service.required && service.state != "ready")?;
+    let broken = report.services.iter().find(|service| service.required && !service.works())?;
     Some(format!("the service {} is {}, after {} restarts", broken.name, broken.state, broken.restarts))
 }
 

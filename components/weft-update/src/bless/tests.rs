@@ -183,6 +183,16 @@ fn a_service_that_nobody_needs_decides_nothing() {
 }
 
 #[test]
+fn a_service_that_ended_as_it_should_is_nothing_broken() {
+    let mut world = World::good();
+    world.report.services[2].state = "finished".into();
+    assert_eq!(run(world).0, Ending::Kept);
+    let mut ended = World::good();
+    ended.report.services[2].state = "stopped".into();
+    assert!(given_up(ended).contains("weft-netd is stopped"));
+}
+
+#[test]
 fn a_device_without_a_display_is_judged_by_its_services() {
     let mut world = World { screen: Err("nobody is there".into()), ..World::good() };
     world.report.services.retain(|service| service.name != judge::COMPOSITOR);
