@@ -78,7 +78,8 @@ fn installed_name(slot: Slot) -> String {
     format!("slot-{slot}.json")
 }
 
-/// To be called when the running slot was blessed, and only then: from now on nothing of an earlier epoch is installed.
+/// To be called when the running slot was blessed, and only then: from now on nothing of an earlier epoch is installed. Doing it again, after
+/// a power cut for one, changes nothing, not even where the next release is already on its way.
 pub fn blessed(store: &dyn Store, slot: Slot, version: &Version) -> Result<(), state::Error> {
     let Some(release) = installed(store, slot)?.filter(|release| release.version == *version) else {
         return Ok(());
@@ -88,5 +89,33 @@ pub fn blessed(store: &dyn Store, slot: Slot, version: &Version) -> Result<(), s
         standing.epoch = release.epoch;
         standing.save(store)?;
     }
-    state::save(store, STATUS, &Status::default())
+    let status: Status = state::load(store, STATUS)?.unwrap_or_default();
+    match status.version == Some(version.to_string()) {
+        true => state::save(store, STATUS, &Status::default()),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Maker, image};
+    use crate::state::{Folder, Phase};
+
+    #[test]
+    fn blessing_again_raises_the_epoch_and_leaves_the_next_update_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Folder::new(folder.path());
+        let release = Maker::new().release("1.1.0", &image(1, 1), |release| release.epoch = 7);
+        save_installed(&store, Slot::B, &release).unwrap();
+        let status = |version: &str| {
+            let (phase, version) = (Phase::Activated, Some(version.to_owned()));
+            state::save(&store, STATUS, &Status { phase, version, ..Status::default() }).unwrap();
+            blessed(&store, Slot::B, &release.version).unwrap();
+            state::load::<Status>(&store, STATUS).unwrap().unwrap().phase
+        };
+        assert_eq!(status("1.1.0"), Phase::Idle, "it has arrived");
+        assert_eq!(Standing::load(&store).unwrap().epoch, 7);
+        assert_eq!(status("1.2.0"), Phase::Activated, "that is the next one");
+    }
 }

@@ -7,6 +7,8 @@ use weft_release::boot::Entry;
 pub trait Keep {
     /// `counted` is where the boot loader keeps the tries of the entry that it started, with backslashes as in UEFI.
     fn keep(&mut self, counted: &str) -> Result<(), String>;
+    /// For an entry that nobody counts: does what a power cut may have left undone after it was kept.
+    fn complete(&mut self, slot: &str, version: &str) -> Result<(), String>;
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,14 @@ pub fn bless(entries: &mut dyn BootEntries, counted: &str) -> Result<Entry, Erro
         entries.rename(name, &blessed.file_name())?;
     }
     Ok(blessed)
+}
+
+/// The entry of what runs, where it has no counters.
+pub fn kept(names: &[String], slot: &str, version: &str) -> Option<Entry> {
+    let mut entries = names.iter().filter_map(|name| Entry::parse(name));
+    entries.find(|entry| {
+        entry.slot.to_string() == slot && entry.version.to_string() == version && entry.tries.is_none()
+    })
 }
 
 /// The release that has used up its tries without coming up: the other slot's, where no try of it is left. A release that was given up by
@@ -69,6 +79,13 @@ mod tests {
         let error = bless(&mut esp, "\\EFI\\Linux\\other+1-2.efi").unwrap_err().to_string();
         assert!(error.contains("other+1-2.efi"), "{error}");
         assert!(bless(&mut names(&[]), "weft-b_2.0.0+2-1.efi").is_err(), "it is gone");
+    }
+
+    #[test]
+    fn only_the_running_entry_without_counters_is_kept() {
+        let found = |list: &[&str]| kept(&names(list).0, "b", "2.0.0").is_some();
+        assert!(found(&["weft-a_1.0.0.efi", "weft-b_2.0.0.efi"]));
+        assert!(!found(&["weft-a_2.0.0.efi", "weft-b_2.0.0+1-2.efi", "weft-b_1.9.0.efi"]));
     }
 
     #[test]

@@ -26,6 +26,8 @@ use weft_state::health::Report;
 
 /// Between two looks at a release on trial.
 const PERIOD: Duration = Duration::from_secs(1);
+/// Between two attempts at what must succeed in the end, however long a partition takes to be writable.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What came of the trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,21 +59,25 @@ pub fn watch(
             }
         };
         board.set_report(&report);
-        let Some(entry) = report.counted.clone().filter(|_| !is_decided(&report)) else {
-            return Ending::Settled;
+        let entry = match (&report.boot.outcome, &report.counted) {
+            // The device restarts.
+            (Outcome::Failed(_), _) => return Ending::Settled,
+            (_, None) => {
+                until_done(&mut pause, || keep.complete(&report.boot.slot, &report.boot.version));
+                return Ending::Settled;
+            }
+            // This service ended between PID 1's hearing of it and the entry's being kept.
+            (Outcome::Good, Some(entry)) => return found_good(entry, sources, keep, board, pause),
+            (_, Some(entry)) => entry.clone(),
         };
         let judge = judge.get_or_insert_with(|| Judge::new(report.limits));
         let observation = observe(report.clone(), sources);
         match judge.look(now, &observation) {
             Verdict::Open => {}
-            Verdict::Good => return found_good(&entry, sources, keep),
+            Verdict::Good => return found_good(&entry, sources, keep, board, pause),
             Verdict::Broken(why) => return found_broken(&report, why, sources),
         }
     }
-}
-
-fn is_decided(report: &Report) -> bool {
-    matches!(report.boot.outcome, Outcome::Good | Outcome::Failed(_))
 }
 
 /// Asks only those who are there: a device without a display has no compositor.
@@ -82,16 +88,40 @@ fn observe(report: Report, sources: &mut dyn Sources) -> Observation {
     Observation { report, screen, apps }
 }
 
-fn found_good(entry: &str, sources: &mut dyn Sources, keep: &mut dyn Keep) -> Ending {
-    // The boot loader's entry first: PID 1's word only ends this boot's trial.
-    if let Err(why) = keep.keep(entry) {
-        // Restarting would not mend the partition; the next boot tries it again.
-        tracing::error!("the boot loader still counts this release: {why}");
-    }
-    if let Err(why) = sources.tell("good") {
-        tracing::error!("{why}");
-    }
+/// Both must succeed in the end, and neither waits for the other: without PID 1's word this boot is given up, without the boot loader's
+/// entry one of the next ones is.
+fn found_good(
+    entry: &str,
+    sources: &mut dyn Sources,
+    keep: &mut dyn Keep,
+    board: &Board,
+    mut pause: impl FnMut(Duration) -> Duration,
+) -> Ending {
+    let (mut kept, mut told) = (false, false);
+    until_done(&mut pause, || {
+        // The boot loader's entry first: PID 1's word only ends this boot's trial.
+        let keeping = if kept { Ok(()) } else { keep.keep(entry) };
+        kept = keeping.is_ok();
+        if !told {
+            sources.tell("good")?;
+            told = true;
+            if let Ok(report) = sources.init() {
+                board.set_report(&report);
+            }
+        }
+        keeping.map_err(|why| format!("the boot loader still counts this release: {why}"))
+    });
     Ending::Kept
+}
+
+/// Tries again until it succeeds, ever less often.
+fn until_done(pause: &mut impl FnMut(Duration) -> Duration, mut attempt: impl FnMut() -> Result<(), String>) {
+    let mut wait = PERIOD;
+    while let Err(why) = attempt() {
+        tracing::error!("{why}, retrying");
+        pause(wait);
+        wait = (wait * 2).min(LONGEST_PAUSE);
+    }
 }
 
 fn found_broken(report: &Report, why: String, sources: &mut dyn Sources) -> Ending {

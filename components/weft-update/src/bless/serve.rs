@@ -125,11 +125,23 @@ impl Device {
         records::blessed(&Folder::new(&self.folder), entry.slot, &entry.version)
             .context("the entry is kept, but the epoch is not raised")
     }
+
+    fn record(&self, slot: &str, version: &str) -> anyhow::Result<()> {
+        let names = self.esp()?.names()?;
+        if let Some(entry) = keep::kept(&names, slot, version) {
+            records::blessed(&Folder::new(&self.folder), entry.slot, &entry.version)?;
+        }
+        Ok(())
+    }
 }
 
 impl Keep for Device {
     fn keep(&mut self, counted: &str) -> Result<(), String> {
         self.bless(counted).map_err(|error| format!("{error:#}"))
+    }
+
+    fn complete(&mut self, slot: &str, version: &str) -> Result<(), String> {
+        self.record(slot, version).map_err(|error| format!("{error:#}"))
     }
 }
 

@@ -90,24 +90,47 @@ impl Sources for World {
     }
 }
 
-struct Kept(Vec<String>, Result<(), String>);
+/// What is asked of the boot loader's partition, which fails a few times before it works.
+#[derive(Default)]
+struct Kept {
+    entries: Vec<String>,
+    completed: Vec<String>,
+    failures: usize,
+}
+
+impl Kept {
+    fn outcome(&mut self) -> Result<(), String> {
+        let fails = self.failures > 0;
+        self.failures = self.failures.saturating_sub(1);
+        if fails { Err("the partition cannot be written".into()) } else { Ok(()) }
+    }
+}
 
 impl Keep for Kept {
     fn keep(&mut self, counted: &str) -> Result<(), String> {
-        self.0.push(counted.to_owned());
-        self.1.clone()
+        self.entries.push(counted.to_owned());
+        self.outcome()
+    }
+    fn complete(&mut self, slot: &str, version: &str) -> Result<(), String> {
+        self.completed.push(format!("{slot} {version}"));
+        self.outcome()
     }
 }
 
 /// How it ends, at which second, what the boot loader's entry got, what PID 1 was told.
 fn run(mut world: World) -> (Ending, u64, usize, Vec<String>) {
-    let mut kept = Kept(Vec::new(), Ok(()));
+    let mut kept = Kept::default();
+    let (ending, clock) = run_with(&mut world, &mut kept);
+    (ending, clock, kept.entries.len(), world.told)
+}
+
+fn run_with(world: &mut World, kept: &mut Kept) -> (Ending, u64) {
     let mut clock = 0;
-    let ending = watch(&mut world, &mut kept, &Board::default(), |pause| {
+    let ending = watch(world, kept, &Board::default(), |pause| {
         clock += pause.as_secs();
         Duration::from_secs(clock)
     });
-    (ending, clock, kept.0.len(), world.told)
+    (ending, clock)
 }
 
 fn given_up(world: World) -> String {
@@ -211,12 +234,34 @@ fn nothing_is_decided_where_nobody_counts_and_nothing_is_gained() {
 }
 
 #[test]
-fn an_entry_that_cannot_be_renamed_does_not_restart_a_system_that_works() {
-    let mut kept = Kept(Vec::new(), Err("the partition is damaged".into()));
-    let (mut world, mut clock) = (World::good(), 0);
-    let ending = watch(&mut world, &mut kept, &Board::default(), |_| {
-        clock += 1;
-        Duration::from_secs(clock)
-    });
-    assert_eq!((ending, world.told), (Ending::Kept, vec!["good".to_owned()]));
+fn an_entry_that_cannot_be_renamed_is_tried_again_and_the_system_works_on() {
+    let mut kept = Kept { failures: 3, ..Kept::default() };
+    let mut world = World::good();
+    let (ending, _) = run_with(&mut world, &mut kept);
+    assert_eq!((ending, kept.entries.len()), (Ending::Kept, 4));
+    assert_eq!(world.told, ["good"], "PID 1 does not wait for the partition");
+}
+
+/// The service crashed after PID 1 had heard of it.
+#[test]
+fn a_release_that_was_found_good_but_is_still_counted_is_kept_without_another_trial() {
+    let mut world = World { screen: Err("it is dark by now".into()), ..World::good() };
+    world.report.boot.outcome = Outcome::Good;
+    let mut kept = Kept::default();
+    assert_eq!(run_with(&mut world, &mut kept), (Ending::Kept, 1));
+    assert_eq!(kept.entries.len(), 1);
+}
+
+#[test]
+fn the_records_of_a_release_that_nobody_counts_are_completed() {
+    let mut world = World::good();
+    world.report.counted = None;
+    let mut kept = Kept { failures: 2, ..Kept::default() };
+    let (ending, _) = run_with(&mut world, &mut kept);
+    assert_eq!((ending, kept.completed), (Ending::Settled, vec!["a 2.0.0".to_owned(); 3]));
+    let mut given_up = World::good();
+    given_up.report.boot.outcome = Outcome::Failed("blank".into());
+    let mut kept = Kept::default();
+    assert_eq!(run_with(&mut given_up, &mut kept).0, Ending::Settled);
+    assert!(kept.completed.is_empty() && kept.entries.is_empty(), "the device restarts");
 }
