@@ -8,6 +8,7 @@ mod accounts;
 mod backoff;
 mod boot_info;
 mod capability;
+mod catalogue;
 mod cgroup;
 mod clock;
 mod control;

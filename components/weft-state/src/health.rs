@@ -22,7 +22,7 @@ pub struct Report {
 pub struct Service {
     pub name: String,
     /// As in `status`: `waiting`, `starting`, `ready`, `stopping`, `restarting`, `finished` (without a failure, and its policy does not start
-    /// it again), `stopped`.
+    /// it again), `stopped`; or `broken`: it belongs to the image, but its file is missing or cannot be used.
     pub state: String,
     pub restarts: u32,
     /// Whether a release without it is broken.

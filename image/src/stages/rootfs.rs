@@ -173,6 +173,9 @@ fn overlay(tree: &mut Tree, checkout: &Path, profile: &Profile) -> Result<(), Er
         let file = service_file(checkout, service)?;
         tree.copy(&file, &format!("usr/lib/weft/services/{service}.toml"), "service files")?;
     }
+    // By this PID 1 knows of a service whose file is gone.
+    let expected: String = profile.services.iter().map(|service| format!("{service}\n")).collect();
+    tree.write("usr/lib/weft/expected-services", expected.as_bytes(), "profile: services")?;
     Ok(())
 }
 

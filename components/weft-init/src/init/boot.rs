@@ -3,11 +3,10 @@
 use super::Init;
 use super::services::{make_folder, runtime_folder};
 use crate::accounts::Accounts;
+use crate::catalogue::{self, Catalogue};
 use crate::journal::Console;
-use crate::order;
 use crate::phase::{LINKS, MOUNTS, Mount, PHASES, Phase};
 use crate::reactor::Token;
-use crate::service_file::{self, Service};
 use crate::spawn::NOTIFY_SOCKET;
 use crate::supervisor::Supervisor;
 use crate::watchdog::Watchdog;
@@ -22,6 +21,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 const SERVICES: &str = "/usr/lib/weft/services";
+/// The names of those that the image was built with, one a line.
+const EXPECTED_SERVICES: &str = "/usr/lib/weft/expected-services";
 /// Where the mount helper mounts package images.
 const PACKAGE_MOUNTS: &str = "/run/weft/packages";
 /// What systemd gives too: few by default because of select(2), many for those that ask.
@@ -128,7 +129,9 @@ impl Init {
     }
 
     fn services(&mut self) {
-        let (services, problems) = order::resolve(self.read_services());
+        let Catalogue { services, broken, problems } =
+            catalogue::read(Path::new(SERVICES), Path::new(EXPECTED_SERVICES));
+        self.broken_services = broken;
         problems.iter().for_each(|problem| self.complain(problem));
         for service in &services {
             let mut listening = Vec::new();
@@ -159,33 +162,6 @@ impl Init {
         let actions = self.supervisor.tick(now);
         self.perform(actions, now);
     }
-
-    fn read_services(&mut self) -> Vec<Service> {
-        let mut files: Vec<_> = match fs::read_dir(SERVICES) {
-            Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
-            Err(error) => {
-                self.complain(&format!("cannot read {SERVICES}: {error}"));
-                Vec::new()
-            }
-        };
-        files.sort();
-        files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-        let mut services = Vec::new();
-        for path in files {
-            match read_service(&path) {
-                Ok(service) => services.push(service),
-                Err(problem) => self.complain(&problem),
-            }
-        }
-        services
-    }
-}
-
-fn read_service(path: &Path) -> Result<Service, String> {
-    let file = path.display().to_string();
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let text = fs::read_to_string(path).map_err(|error| format!("cannot read {file}: {error}"))?;
-    service_file::parse(&file, &name, &text).map_err(|error| error.to_string())
 }
 
 fn mount(entry: &Mount) -> Result<(), String> {

@@ -28,7 +28,12 @@ impl Init {
             counted: self.info.counted.clone(),
             state_kept: self.state_kept,
             limits: self.info.limits,
-            services: self.supervisor.health(),
+            services: self
+                .supervisor
+                .health()
+                .into_iter()
+                .chain(self.broken_services.iter().cloned())
+                .collect(),
         };
         serde_json::to_string(&report).unwrap_or_default()
     }

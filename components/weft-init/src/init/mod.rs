@@ -42,6 +42,8 @@ pub struct Init {
     journal: Journal,
     accounts: Accounts,
     supervisor: Supervisor,
+    /// Of the image, but they cannot be started.
+    broken_services: Vec<weft_state::health::Service>,
     /// Listening sockets of each service, in the order of its file.
     sockets: Vec<Vec<OwnedFd>>,
     outputs: BTreeMap<u32, Output>,
@@ -80,6 +82,7 @@ impl Init {
             journal: Journal::default(),
             accounts: Accounts::default(),
             supervisor: Supervisor::new(Vec::new()),
+            broken_services: Vec::new(),
             sockets: Vec::new(),
             outputs: BTreeMap::new(),
             serial: 0,

@@ -156,6 +156,9 @@ fn what_is_wrong_when_the_time_is_over_is_the_reason() {
     let mut crashed = World::good();
     crashed.report.services[1].state = "restarting".into();
     assert!(given_up(crashed).contains("weft-compositor is restarting"));
+    let mut unread = World { screen: Err("nobody is there".into()), ..World::good() };
+    unread.report.services[1].state = "broken".into();
+    assert!(given_up(unread).contains("weft-compositor is broken"), "not a device without a display");
     let blank =
         World { screen: Ok(Screen { presenting: true, windows: vec![window(None, true)] }), ..World::good() };
     assert_eq!(given_up(blank), "the screen is blank");
