@@ -48,7 +48,7 @@ pub fn run(arguments: &ReleaseArgs) -> Result<(), Error> {
     let contents = Contents {
         product,
         version: version.clone(),
-        state_format: STATE_FORMAT,
+        state_format: weft_state::format::OWN,
         root_hash: root_hash.as_slice().try_into()?,
         salt: SALT.to_vec(),
         root: built.erofs,
@@ -70,9 +70,6 @@ pub fn run(arguments: &ReleaseArgs) -> Result<(), Error> {
     println!("image for new devices: {}", built.info.image.display());
     Ok(())
 }
-
-/// The layout of the state partition that this system works on.
-const STATE_FORMAT: u32 = 1;
 
 /// The newest root metadata among the keys: what devices of this image trust.
 fn update_root(folders: &[PathBuf]) -> Result<Option<PathBuf>, Error> {
