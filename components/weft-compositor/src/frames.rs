@@ -52,7 +52,13 @@ impl Weft {
 
     /// Draws a frame, if there is a wish for one and it is time.
     pub fn draw(&mut self) {
-        if !self.backend.is_active() || !self.pacer.begin() {
+        if !self.backend.is_active() {
+            // Nobody sees anything: clients draw once in a while, so that there is something to show when a display comes.
+            self.frame.seen.clear();
+            self.send_frame_callbacks(false);
+            return;
+        }
+        if !self.pacer.begin() {
             return;
         }
         self.popups.cleanup();

@@ -53,7 +53,7 @@ impl Weft {
             let Some(blank) = is_blank(&picture, *place, &above) else { continue };
             windows.push(Window { app_id: self.app_of(*id), blank });
         }
-        Ok(Screen { presenting: self.is_presenting(), windows })
+        Ok(Screen { connected: self.backend.is_connected(), presenting: self.is_presenting(), windows })
     }
 
     fn app_of(&self, id: WindowId) -> Option<String> {

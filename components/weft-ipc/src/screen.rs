@@ -11,7 +11,9 @@ pub const MAX_LINE_LEN: usize = 64 << 10;
 /// The screen at one time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Screen {
-    /// The display shows the frames that are drawn for it.
+    /// There is a display. A monitor that is switched off may count as none.
+    pub connected: bool,
+    /// The display shows the frames that are drawn for it; never without one.
     pub presenting: bool,
     /// Windows of which something can be seen, the topmost first.
     pub windows: Vec<Window>,
@@ -44,8 +46,8 @@ mod tests {
     #[test]
     fn a_line_comes_back() {
         let window = Window { app_id: Some("org.weft.test".into()), blank: true };
-        let screen =
-            Screen { presenting: true, windows: vec![window, Window { app_id: None, blank: false }] };
+        let windows = vec![window, Window { app_id: None, blank: false }];
+        let screen = Screen { connected: true, presenting: false, windows };
         assert_eq!(Screen::from_line(&screen.to_line()), Some(screen));
         assert_eq!(Screen::from_line("{}"), None);
     }

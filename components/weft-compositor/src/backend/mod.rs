@@ -52,6 +52,16 @@ impl Backend {
         })
     }
 
+    /// Whether there is a display, ours or another program's for now.
+    pub fn is_connected(&self) -> bool {
+        match self {
+            Self::Drm(drm) => drm.is_connected(),
+            Self::Headless(_) => true,
+            #[cfg(feature = "winit")]
+            Self::Winit(_) => true,
+        }
+    }
+
     /// Whether there is anything to draw on.
     pub fn is_active(&self) -> bool {
         match self {

@@ -22,7 +22,7 @@ fn a_blank_window_is_told_from_one_with_content_and_from_none() {
     output.shows(&[(0, 0, BACKDROP)]);
     output.move_to(100, 100);
     let empty = ask(&path);
-    assert!(empty.presenting && empty.windows.is_empty(), "{empty:?}");
+    assert!(empty.connected && empty.presenting && empty.windows.is_empty(), "{empty:?}");
     let mut app = Client::connect(&output);
     let window = app.show("app", "application", GREEN);
     output.shows(&[(0, 0, GREEN)]);

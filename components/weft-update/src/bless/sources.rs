@@ -119,7 +119,7 @@ mod tests {
     fn everybody_is_asked_in_their_own_words() {
         let folder = tempfile::tempdir().unwrap();
         let mut sockets = sockets(folder.path());
-        let screen = Screen { presenting: true, windows: Vec::new() };
+        let screen = Screen { connected: true, presenting: true, windows: Vec::new() };
         let line = screen.to_line();
         let compositor = serve(&sockets.screen, move |mut stream| stream.write_all(line.as_bytes()).unwrap());
         assert_eq!(sockets.screen(), Ok(screen));

@@ -33,6 +33,10 @@ fn window(app_id: Option<&str>, blank: bool) -> Window {
     Window { app_id: app_id.map(str::to_owned), blank }
 }
 
+fn shown(windows: Vec<Window>) -> Screen {
+    Screen { connected: true, presenting: true, windows }
+}
+
 fn app(silent: Option<u64>) -> AppHealth {
     AppHealth {
         app_id: "org.weft.kiosk".into(),
@@ -59,7 +63,7 @@ impl World {
         Self {
             now: 0,
             report: report("a", true),
-            screen: Ok(Screen { presenting: true, windows: vec![window(None, false)] }),
+            screen: Ok(shown(vec![window(None, false)])),
             apps: Ok(Vec::new()),
             each_second: Box::new(|_, _, _| {}),
             told: Vec::new(),
@@ -67,7 +71,7 @@ impl World {
     }
 
     fn kiosk(windows: Vec<Window>, app: AppHealth) -> Self {
-        Self { screen: Ok(Screen { presenting: true, windows }), apps: Ok(vec![app]), ..Self::good() }
+        Self { screen: Ok(shown(windows)), apps: Ok(vec![app]), ..Self::good() }
     }
 }
 
@@ -159,11 +163,10 @@ fn what_is_wrong_when_the_time_is_over_is_the_reason() {
     let mut unread = World { screen: Err("nobody is there".into()), ..World::good() };
     unread.report.services[1].state = "broken".into();
     assert!(given_up(unread).contains("weft-compositor is broken"), "not a device without a display");
-    let blank =
-        World { screen: Ok(Screen { presenting: true, windows: vec![window(None, true)] }), ..World::good() };
+    let blank = World { screen: Ok(shown(vec![window(None, true)])), ..World::good() };
     assert_eq!(given_up(blank), "the screen is blank");
     let dark = World {
-        screen: Ok(Screen { presenting: false, windows: vec![window(None, false)] }),
+        screen: Ok(Screen { presenting: false, ..shown(vec![window(None, false)]) }),
         ..World::good()
     };
     assert!(given_up(dark).contains("shows no frames"));
@@ -185,6 +188,18 @@ fn the_kiosk_app_itself_must_run_answer_and_show_something() {
     assert_eq!(given_up(other), "nothing is on the screen", "the system UI alone is not the kiosk app");
     let black = vec![window(Some("org.weft.kiosk"), true), window(None, false)];
     assert_eq!(given_up(World::kiosk(black, app(Some(10)))), "the screen is blank");
+}
+
+/// A kiosk whose monitor is switched off at night, when updates are installed.
+#[test]
+fn without_a_monitor_it_counts_what_would_be_on_the_screen() {
+    let unplugged = |blank: bool| {
+        let screen = shown(vec![window(Some("org.weft.kiosk"), blank)]);
+        let screen = Ok(Screen { connected: false, presenting: false, ..screen });
+        World { screen, ..World::kiosk(Vec::new(), app(Some(10))) }
+    };
+    assert_eq!(run(unplugged(false)).0, Ending::Kept);
+    assert_eq!(given_up(unplugged(true)), "the screen is blank");
 }
 
 #[test]

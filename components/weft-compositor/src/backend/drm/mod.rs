@@ -96,9 +96,13 @@ impl Drm {
         Ok((drm, Sources { seat, device: notifier }, info))
     }
 
+    pub fn is_connected(&self) -> bool {
+        self.connected.is_some()
+    }
+
     /// Whether a display is connected and ours.
     pub fn is_active(&self) -> bool {
-        self.connected.is_some() && self.device.is_active()
+        self.is_connected() && self.device.is_active()
     }
 
     /// Gives the device back. What was shown before this program started is not restored: it was nothing.
