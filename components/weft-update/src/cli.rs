@@ -213,7 +213,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             }
         }
         Command::Serve => return serve(&arguments),
-        Command::Bless => return Ok(bless::serve::serve(&arguments.state)?),
+        Command::Bless => return bless::serve::serve(&arguments.state),
         Command::FactoryReset { yes } => {
             anyhow::ensure!(yes, "this erases every app and all data of the device: say --yes");
             return Sockets::default().tell("factory-reset").map_err(anyhow::Error::msg);

@@ -48,13 +48,16 @@ fn app(silent: Option<u64>) -> AppHealth {
     }
 }
 
+/// The second, and what may change in it.
+type Change = dyn FnMut(u64, &mut Report, &mut Vec<AppHealth>);
+
 /// A system, and what happens to it as seconds pass.
 struct World {
     now: u64,
     report: Report,
     screen: Result<Screen, String>,
     apps: Result<Vec<AppHealth>, String>,
-    each_second: Box<dyn FnMut(u64, &mut Report, &mut Vec<AppHealth>)>,
+    each_second: Box<Change>,
     told: Vec<String>,
 }
 
