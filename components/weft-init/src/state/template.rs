@@ -86,6 +86,7 @@ fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 mod tests {
     use super::super::superblock;
     use super::*;
+    use std::cell::RefCell;
 
     fn compressed(folder: &Path, image: &[u8]) -> PathBuf {
         let path = folder.join("state.ext4.zst");
@@ -125,19 +126,23 @@ mod tests {
         assert_eq!(superblock::inspect(&head), superblock::Content::Blank);
     }
 
-    /// Remembers every write, and which of them a flush has made last.
+    /// Where, and what.
+    type Write = (u64, Vec<u8>);
+
+    /// Every write, and how many of them there were at each flush.
     #[derive(Default)]
-    struct Log(std::cell::RefCell<(Vec<(u64, Vec<u8>)>, Vec<usize>)>);
+    struct Log {
+        writes: RefCell<Vec<Write>>,
+        flushes: RefCell<Vec<usize>>,
+    }
 
     impl Disk for Log {
         fn write(&self, data: &[u8], offset: u64) -> io::Result<()> {
-            self.0.borrow_mut().0.push((offset, data.to_vec()));
+            self.writes.borrow_mut().push((offset, data.to_vec()));
             Ok(())
         }
         fn flush(&self) -> io::Result<()> {
-            let mut log = self.0.borrow_mut();
-            let count = log.0.len();
-            log.1.push(count);
+            self.flushes.borrow_mut().push(self.writes.borrow().len());
             Ok(())
         }
     }
@@ -153,7 +158,7 @@ mod tests {
     }
 
     /// Writes all of it, but of the first block only the sectors in the set.
-    fn write_torn(disk: &mut [u8], (offset, data): &(u64, Vec<u8>), sectors: usize) {
+    fn write_torn(disk: &mut [u8], (offset, data): &Write, sectors: usize) {
         for (at, byte) in data.iter().enumerate().map(|(at, byte)| (*offset as usize + at, *byte)) {
             let sector = at / SECTOR;
             if sector >= SUPERBLOCK_SECTORS || sectors & (1 << sector) != 0 {
@@ -168,7 +173,7 @@ mod tests {
         let (old, new) = (filesystem(7), filesystem(9));
         let log = Log::default();
         write(&compressed(folder.path(), &new), &log, 1 << 20).unwrap();
-        let (writes, flushes) = log.0.into_inner();
+        let (writes, flushes) = (log.writes.into_inner(), log.flushes.into_inner());
         // The mark, then everything else, then what takes the mark away: no two of them can change places.
         assert_eq!(flushes, [1, writes.len() - 1, writes.len()]);
         let mut wished = old.clone();
