@@ -2,11 +2,11 @@
 
 use crate::delta;
 use crate::device::BlockDevice;
-use crate::esp::{self, BootEntries};
-use crate::machine::{Machine, entries};
+use crate::esp::{self, BootEntries, Esp};
+use crate::machine::{self, Machine, entries};
 use crate::records::{self, STAGED, Staged, Standing, UKI};
 use crate::stage::{sha256, slot_of};
-use crate::state;
+use crate::state::{self, STATUS, Status};
 use semver::Version;
 use weft_release::boot::{Assessment, Entry};
 use weft_release::{Index, IndexError, Slot};
@@ -72,22 +72,53 @@ fn check(machine: &Machine, staged: &Staged) -> Result<(), Error> {
     Ok(delta::check(&*machine.other_root, &index, &release.salt)?)
 }
 
-/// Prefers the other slot from the next boot on; its version. The version that runs is not taken by itself again.
+/// Prefers the other slot from the next boot on; the version that the next boot starts. The version that is left is not taken by itself
+/// again.
 ///
-/// The other system gets tries again, so that it, too, is left behind if it no longer starts.
+/// A system that was activated and never proved good is nothing to go back to: it is taken from the boot loader, and what runs stays.
+/// A good one gets tries again, so that it, too, is left behind if it no longer starts.
 pub fn roll_back(machine: &Machine) -> Result<Version, Error> {
     let other = machine.running.other();
     let mut esp = machine.open_esp()?;
     let candidates = entries(&esp, other)?;
-    let usable = candidates.into_iter().find(|(_, entry)| entry.assessment() != Assessment::Bad);
-    let (name, entry) = usable.ok_or(Error::NoOther(other))?;
-    if entries(&esp, machine.running)?.is_empty() {
+    let own = entries(&esp, machine.running)?;
+    if own.is_empty() {
         return Err(Error::NoRunning(machine.running));
     }
-    Standing::load(&*machine.store)?.give_up(&machine.version, &*machine.store)?;
+    let mut standing = Standing::load(&*machine.store)?;
+    let first = |assessment| candidates.iter().find(|(_, entry)| entry.assessment() == assessment);
+    if let Some((_, entry)) = first(Assessment::Indeterminate) {
+        let is_left = own.iter().all(|(_, entry)| entry.assessment() == Assessment::Bad);
+        if is_left && standing.given_up.contains(&machine.version) {
+            // Said twice.
+            return Ok(entry.version.clone());
+        }
+        standing.give_up(&entry.version, &*machine.store)?;
+        undo(machine, &mut esp, &own, &candidates)?;
+        return Ok(machine.version.clone());
+    }
+    let (name, entry) = first(Assessment::Good).cloned().ok_or(Error::NoOther(other))?;
+    standing.give_up(&machine.version, &*machine.store)?;
     esp.rename(&name, &Entry::fresh(other, entry.version.clone()).file_name())?;
     give_up(&mut esp, machine.running)?;
     Ok(entry.version)
+}
+
+/// Takes back an activation.
+fn undo(
+    machine: &Machine,
+    esp: &mut Esp<machine::Device>,
+    own: &[(String, Entry)],
+    untried: &[(String, Entry)],
+) -> Result<(), Error> {
+    // A signed downgrade had put the running system behind.
+    for (name, entry) in own.iter().filter(|(_, entry)| entry.assessment() == Assessment::Bad) {
+        esp.rename(name, &entry.blessed().file_name())?;
+    }
+    for (name, _) in untried {
+        esp.remove(name)?;
+    }
+    Ok(state::save(&*machine.store, STATUS, &Status::default())?)
 }
 
 /// Notes what the boot loader gave up after its tries, so that the device does not take it again by itself.

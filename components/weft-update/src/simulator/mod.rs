@@ -6,6 +6,7 @@
 
 mod crash;
 mod judge;
+mod misuse;
 
 use crate::esp::BootEntries;
 use crate::fixture::{self, Maker, PRODUCT, image, uki};
