@@ -37,6 +37,7 @@ pub enum Error {
 /// Gives what is staged to the boot loader, which tries it three times; the version. Doing it twice is doing it once.
 pub fn activate(machine: &Machine) -> Result<Version, Error> {
     let (store, slot) = (&*machine.store, machine.running.other());
+    let _lock = store.lock()?;
     let staged: Staged = state::load(store, STAGED)?.ok_or(Error::NothingStaged)?;
     if slot_of(&staged) != Some(slot) {
         // It runs: the power went after it was activated.
@@ -79,6 +80,7 @@ fn check(machine: &Machine, staged: &Staged) -> Result<(), Error> {
 /// A good one gets tries again, so that it, too, is left behind if it no longer starts.
 pub fn roll_back(machine: &Machine) -> Result<Version, Error> {
     let other = machine.running.other();
+    let _lock = machine.store.lock()?;
     let mut esp = machine.open_esp()?;
     let candidates = entries(&esp, other)?;
     let own = entries(&esp, machine.running)?;

@@ -1,6 +1,6 @@
 //! The commands.
 
-use crate::activate::{activate, roll_back};
+use crate::activate::{self, activate, roll_back};
 use crate::bless::{
     self,
     sources::{Sockets, Sources},
@@ -125,7 +125,8 @@ impl Updater {
     /// Does a step and says in `status.json` what became of it.
     pub fn noting<T>(&self, step: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
         let outcome = step();
-        if let Err(error) = &outcome {
+        // Who has the lock says itself what it is at.
+        if let Some(error) = outcome.as_ref().err().filter(|error| !is_busy(error)) {
             let mut status: Status = state::load(&*self.machine.store, STATUS)?.unwrap_or_default();
             status.error = Some(format!("{error:#}"));
             if status.phase == Phase::Downloading {
@@ -167,6 +168,12 @@ impl Updater {
         tracing::info!("the next boot tries version {version}");
         Ok(version)
     }
+}
+
+/// Whether another process was at work.
+fn is_busy(error: &anyhow::Error) -> bool {
+    let of_stage = matches!(error.downcast_ref(), Some(stage::Error::State(state::Error::Busy)));
+    of_stage || matches!(error.downcast_ref(), Some(activate::Error::State(state::Error::Busy)))
 }
 
 fn machine(arguments: &Arguments) -> anyhow::Result<Machine> {

@@ -105,6 +105,7 @@ pub fn download(
     connections: usize,
 ) -> Result<Progress, Error> {
     let (store, slot) = (&*machine.store, machine.running.other());
+    let _lock = store.lock()?;
     let mut esp = machine.open_esp()?;
     if !is_kept(&esp, machine.running)? {
         return Err(Error::OnTrial(machine.version.clone()));

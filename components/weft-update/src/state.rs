@@ -1,8 +1,11 @@
 //! What the device remembers of updates: small records in `/state/update`, each replaced whole.
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Why a record could not be kept or found.
@@ -14,6 +17,10 @@ pub enum Error {
     Remove { path: PathBuf, source: std::io::Error },
     #[error("cannot keep {name}")]
     Write { name: String, source: weft_file::Error },
+    #[error("cannot lock {path}")]
+    Lock { path: PathBuf, source: std::io::Error },
+    #[error("another process updates this device: wait until it is done")]
+    Busy,
     #[error("{name} is not what this version writes: {source}")]
     Format { name: String, source: serde_json::Error },
 }
@@ -23,6 +30,20 @@ pub trait Store: Send + Sync {
     fn load(&self, name: &str) -> Result<Option<Vec<u8>>, Error>;
     fn save(&self, name: &str, contents: &[u8]) -> Result<(), Error>;
     fn remove(&self, name: &str) -> Result<(), Error>;
+    /// Keeps every other process from the records, the other slot and the boot loader's entries until the lock is dropped;
+    /// [`Error::Busy`] where another has it.
+    fn lock(&self) -> Result<Lock, Error>;
+}
+
+/// Held by whoever changes what an update consists of. The kernel lets go of it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: Option<File>,
+}
+
+impl Lock {
+    /// For storage that one process has for itself.
+    pub const NONE: Self = Self { _file: None };
 }
 
 /// A record in JSON; `None` where there is none.
@@ -42,10 +63,28 @@ pub struct Folder(PathBuf);
 
 /// Where a device keeps them.
 pub const FOLDER: &str = "/state/update";
+/// An empty file in it.
+const LOCK: &str = "lock";
 
 impl Folder {
     pub fn new(path: &Path) -> Self {
         Self(path.to_owned())
+    }
+
+    /// [`Store::lock`], waiting for as long as another process has it.
+    pub fn wait(&self) -> Result<Lock, Error> {
+        self.lock_by(FlockOperation::LockExclusive)
+    }
+
+    fn lock_by(&self, operation: FlockOperation) -> Result<Lock, Error> {
+        let path = self.0.join(LOCK);
+        let error = |source| Error::Lock { path: path.clone(), source };
+        let file = File::options().create(true).append(true).open(&path).map_err(error)?;
+        match flock(&file, operation) {
+            Ok(()) => Ok(Lock { _file: Some(file) }),
+            Err(Errno::WOULDBLOCK) => Err(Error::Busy),
+            Err(errno) => Err(error(errno.into())),
+        }
     }
 }
 
@@ -72,6 +111,10 @@ impl Store for Folder {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(source) => Err(Error::Remove { path, source }),
         }
+    }
+
+    fn lock(&self) -> Result<Lock, Error> {
+        self.lock_by(FlockOperation::NonBlockingLockExclusive)
     }
 }
 

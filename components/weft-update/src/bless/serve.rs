@@ -121,8 +121,10 @@ impl Device {
     }
 
     fn bless(&self, counted: &str) -> anyhow::Result<()> {
+        let records = Folder::new(&self.folder);
+        let _lock = records.wait()?;
         let entry = keep::bless(&mut self.esp()?, counted)?;
-        records::blessed(&Folder::new(&self.folder), entry.slot, &entry.version)
+        records::blessed(&records, entry.slot, &entry.version)
             .context("the entry is kept, but the epoch is not raised")
     }
 

@@ -1,11 +1,23 @@
 //! What people, other processes and failing parts do between the steps of an update.
 
 use super::*;
+use crate::state::Folder as Kept;
+use rustix::fs::{FlockOperation, flock};
 
 fn names(storage: &Storage) -> Vec<String> {
     let mut names = storage.machine(Slot::A, OLD).open_esp().unwrap().names().unwrap();
     names.sort();
     names
+}
+
+/// Stages `NEW` without handing it to the boot loader.
+fn stage_new(world: &World, machine: &Machine) -> Result<(), stage::Error> {
+    let repository = world.repository(&Records::default());
+    let standing = Standing::load(&*machine.store).unwrap();
+    let Choice::Take(release, _) = stage::choose(&repository, machine, PRODUCT, &standing).unwrap() else {
+        panic!("the new release is not offered");
+    };
+    stage::download(machine, &repository, &release, 1).map(drop)
 }
 
 #[test]
@@ -39,4 +51,24 @@ fn a_downgrade_can_be_taken_back_and_going_back_twice_is_going_back_once() {
     machine.open_esp().unwrap().rename("weft-a_1.0.0.efi", "weft-a_1.0.0+0.efi").unwrap();
     activate::roll_back(&machine).unwrap();
     assert_eq!(names(&storage), ["weft-a_1.0.0.efi"]);
+}
+
+#[test]
+fn while_one_process_updates_no_other_touches_the_slots_or_the_boot_loader() {
+    let world = World::new();
+    let storage = world.start.again();
+    let mut machine = storage.machine(Slot::A, OLD);
+    let folder = tempfile::tempdir().unwrap();
+    machine.store = Box::new(Kept::new(folder.path()));
+    let held = std::fs::File::create(folder.path().join("lock")).unwrap();
+    flock(&held, FlockOperation::LockExclusive).unwrap();
+    let busy = |error: String| assert!(error.contains("another process"), "{error}");
+    busy(stage_new(&world, &machine).expect_err("staged").to_string());
+    busy(activate::activate(&machine).expect_err("activated").to_string());
+    busy(activate::roll_back(&machine).expect_err("rolled back").to_string());
+    assert!(storage.log.lock().unwrap().is_empty(), "something was written");
+    drop(held);
+    stage_new(&world, &machine).unwrap();
+    activate::activate(&machine).unwrap();
+    assert_eq!(names(&storage), ["weft-a_1.0.0.efi", "weft-b_1.1.0+3.efi"]);
 }
