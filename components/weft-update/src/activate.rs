@@ -38,15 +38,21 @@ pub enum Error {
 pub fn activate(machine: &Machine) -> Result<Version, Error> {
     let (store, slot) = (&*machine.store, machine.running.other());
     let _lock = store.lock()?;
-    let staged: Staged = state::load(store, STAGED)?.ok_or(Error::NothingStaged)?;
+    let staged = records::staged(store)?.ok_or(Error::NothingStaged)?;
     if slot_of(&staged) != Some(slot) {
         // It runs: the power went after it was activated.
         store.remove(STAGED)?;
         return Err(Error::NothingStaged);
     }
     let release = &staged.release;
-    check(machine, &staged)?;
-    let uki = store.load(UKI)?.filter(|uki| sha256(uki) == staged.uki_sha256).ok_or(Error::Uki)?;
+    let uki = match check(machine, &staged) {
+        Ok(uki) => uki,
+        Err(error) => {
+            // The next download begins anew instead of finding everything done.
+            store.remove(STAGED)?;
+            return Err(error);
+        }
+    };
     let mut esp = machine.open_esp()?;
     let name = Entry::fresh(slot, release.version.clone()).file_name();
     for (old, _) in entries(&esp, slot)? {
@@ -63,14 +69,16 @@ pub fn activate(machine: &Machine) -> Result<Version, Error> {
     Ok(release.version.clone())
 }
 
-/// Reads the whole slot once more: it may have waited for days.
-fn check(machine: &Machine, staged: &Staged) -> Result<(), Error> {
+/// Reads the whole slot once more, for it may have waited for days, and the kernel image.
+fn check(machine: &Machine, staged: &Staged) -> Result<Vec<u8>, Error> {
     let release = &staged.release;
     let room = machine.other_verity.len().min(release.hash_bytes);
     let mut verity = vec![0; room as usize];
     machine.other_verity.read(0, &mut verity).map_err(Error::Read)?;
     let index = Index::read(&verity, release.data_blocks, &release.root_hash, &release.salt)?;
-    Ok(delta::check(&*machine.other_root, &index, &release.salt)?)
+    delta::check(&*machine.other_root, &index, &release.salt)?;
+    let uki = machine.store.load(UKI)?;
+    uki.filter(|uki| sha256(uki) == staged.uki_sha256).ok_or(Error::Uki)
 }
 
 /// Prefers the other slot from the next boot on; the version that the next boot starts. The version that is left is not taken by itself

@@ -19,6 +19,17 @@ pub const STAGED: &str = "staged.json";
 /// The kernel image of what is staged.
 pub const UKI: &str = "uki.efi";
 
+/// What is staged; a record that cannot be read, such as one of a later version, is none.
+pub fn staged(store: &dyn Store) -> Result<Option<Staged>, state::Error> {
+    match state::load(store, STAGED) {
+        Err(error @ state::Error::Format { .. }) => {
+            tracing::warn!("{error}, ignoring");
+            Ok(None)
+        }
+        outcome => outcome,
+    }
+}
+
 /// `place.json`: what is drawn or decided once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {

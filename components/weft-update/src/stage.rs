@@ -4,7 +4,7 @@ use crate::delta::{self, RootTarget, Slots};
 use crate::device::{BlockDevice, SECTOR};
 use crate::esp;
 use crate::machine::{self, Machine, entries, is_kept};
-use crate::records::{STAGED, Staged, Standing, UKI};
+use crate::records::{self, STAGED, Staged, Standing, UKI};
 use crate::repository::{self, Repository};
 use crate::state::{self, Phase, Progress, STATUS, Status};
 use semver::Version;
@@ -119,13 +119,15 @@ pub fn download(
     }
     let uki = repository.read(release.parts.uki(slot), MAX_UKI)?;
     delta::check_room(&*machine.other_root, &index)?;
+    let replaced: Vec<String> = entries(&esp, slot)?.into_iter().map(|(name, _)| name).collect();
+    esp.check_room(uki.len() as u64, &replaced)?;
     // What was staged is no more, and the boot loader forgets the other slot before its bytes change.
     store.remove(STAGED)?;
     store.save(UKI, &uki)?;
     let staged = Staged { slot: slot.to_string(), release: release.clone(), uki_sha256: sha256(&uki) };
     drop(uki);
-    for (name, _) in entries(&esp, slot)? {
-        esp.remove(&name)?;
+    for name in &replaced {
+        esp.remove(name)?;
     }
     write_tree(&*machine.other_verity, &verity)?;
     drop(verity);
@@ -165,7 +167,7 @@ fn write_tree(device: &dyn BlockDevice, tree: &[u8]) -> Result<(), Error> {
 }
 
 fn is_staged(machine: &Machine, release: &Release) -> Result<bool, Error> {
-    let staged: Option<Staged> = state::load(&*machine.store, STAGED)?;
+    let staged = records::staged(&*machine.store)?;
     let slot = machine.running.other().to_string();
     Ok(staged.is_some_and(|staged| staged.release == *release && staged.slot == slot))
 }

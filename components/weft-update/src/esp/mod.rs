@@ -101,6 +101,18 @@ impl<D: BlockDevice> Esp<D> {
         }
     }
 
+    /// Whether a file of `len` bytes would fit once those files are gone.
+    pub fn check_room(&self, len: u64, gone: &[String]) -> Result<(), Error> {
+        let folder = Folder::read(&self.volume, self.place)?;
+        let mut used = self.used()?;
+        for item in gone.iter().filter_map(|name| folder.find(name)) {
+            used.give(&self.volume.chain(item.own.cluster)?);
+        }
+        // The folder may have to grow by one.
+        let needed = len.div_ceil(self.volume.cluster_bytes as u64) as usize + 1;
+        self.volume.check_room(needed, self.volume.free(&used).len())
+    }
+
     /// The bytes of a file.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, Error> {
         let folder = Folder::read(&self.volume, self.place)?;

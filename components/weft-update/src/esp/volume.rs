@@ -40,6 +40,14 @@ impl Used {
         }
     }
 
+    pub fn give(&mut self, chain: &[u32]) {
+        for cluster in chain {
+            if let Some(used) = self.0.get_mut(*cluster as usize) {
+                *used = false;
+            }
+        }
+    }
+
     pub fn has(&self, cluster: u32) -> bool {
         self.0.get(cluster as usize).copied().unwrap_or_default()
     }
@@ -112,18 +120,30 @@ impl<D: BlockDevice> Volume<D> {
         self.data_start + u64::from(cluster - FIRST) * self.cluster_bytes as u64
     }
 
-    /// Gives up every cluster that is not `used`, and takes `count` of them as one chain. Only clusters that no file has change
-    /// their entries, so a table of which only some sectors reach the disk harms no file.
-    pub fn allocate(&mut self, count: usize, used: &Used) -> Result<Vec<u32>, Error> {
+    /// Clusters that no file has, in ascending order.
+    pub fn free(&self, used: &Used) -> Vec<u32> {
         let free = |(index, value): (usize, &u32)| {
             let cluster = index as u32;
             (cluster >= FIRST && *value != BAD && !used.has(cluster)).then_some(cluster)
         };
-        let free: Vec<u32> = self.table.iter().enumerate().filter_map(free).collect();
-        let Some(taken) = free.get(..count) else {
-            let bytes = |clusters: usize| (clusters * self.cluster_bytes) as u64;
-            return Err(Error::Full { needed: bytes(count), room: bytes(free.len()) });
-        };
+        self.table.iter().enumerate().filter_map(free).collect()
+    }
+
+    /// Both in clusters.
+    pub fn check_room(&self, needed: usize, room: usize) -> Result<(), Error> {
+        let bytes = |clusters: usize| (clusters * self.cluster_bytes) as u64;
+        match needed <= room {
+            true => Ok(()),
+            false => Err(Error::Full { needed: bytes(needed), room: bytes(room) }),
+        }
+    }
+
+    /// Gives up every cluster that is not `used`, and takes `count` of them as one chain. Only clusters that no file has change
+    /// their entries, so a table of which only some sectors reach the disk harms no file.
+    pub fn allocate(&mut self, count: usize, used: &Used) -> Result<Vec<u32>, Error> {
+        let free = self.free(used);
+        self.check_room(count, free.len())?;
+        let taken = free.get(..count).unwrap_or_default();
         for cluster in &free {
             self.set(*cluster, 0);
         }

@@ -1,7 +1,9 @@
 //! What people, other processes and failing parts do between the steps of an update.
 
 use super::*;
-use crate::state::Folder as Kept;
+use crate::device::BlockDevice;
+use crate::records::STAGED;
+use crate::state::{Folder as Kept, Store};
 use rustix::fs::{FlockOperation, flock};
 
 fn names(storage: &Storage) -> Vec<String> {
@@ -71,4 +73,44 @@ fn while_one_process_updates_no_other_touches_the_slots_or_the_boot_loader() {
     stage_new(&world, &machine).unwrap();
     activate::activate(&machine).unwrap();
     assert_eq!(names(&storage), ["weft-a_1.0.0.efi", "weft-b_1.1.0+3.efi"]);
+}
+
+#[test]
+fn what_was_damaged_after_staging_is_downloaded_again() {
+    let world = World::new();
+    let damage: [(&str, &dyn Fn(&Storage)); 4] = [
+        ("a block", &|storage| storage.disks[root_disk(Slot::B)].write(0, &[7; 512]).unwrap()),
+        ("the hash tree", &|storage| storage.disks[root_disk(Slot::B) + 1].write(4096, &[7; 512]).unwrap()),
+        ("the kernel image", &|storage| storage.records.save(records::UKI, b"cut").unwrap()),
+        ("the record", &|storage| storage.records.save(STAGED, b"{\"slot\":\"b\",\"later\":1}").unwrap()),
+    ];
+    for (what, damage) in damage {
+        let storage = world.start.again();
+        let machine = storage.machine(Slot::A, OLD);
+        stage_new(&world, &machine).unwrap();
+        damage(&storage);
+        assert!(activate::activate(&machine).is_err(), "{what} is damaged");
+        stage_new(&world, &machine).unwrap();
+        activate::activate(&machine).unwrap_or_else(|error| panic!("{what} stays damaged: {error}"));
+        assert_eq!(boot_and_bless(&storage, &world.judge), (Slot::B, NEW.to_owned()), "{what}");
+    }
+}
+
+#[test]
+fn a_full_boot_partition_costs_the_device_nothing() {
+    let world = World::new();
+    let storage = world.start.again();
+    let machine = storage.machine(Slot::A, OLD);
+    let mut esp = machine.open_esp().unwrap();
+    esp.remove("weft-b_0.9.0.efi").unwrap();
+    esp.install("weft-b_0.9.0.efi", 600, std::io::repeat(1)).unwrap();
+    let full = esp.install("filler", u32::MAX >> 1, std::io::empty()).unwrap_err();
+    let crate::esp::Error::Full { room, .. } = full else { panic!("{full}") };
+    esp.install("filler", room as u32, std::io::repeat(1)).unwrap();
+    let before = names(&storage);
+    let error = stage_new(&world, &machine).expect_err("there is no room for the kernel image");
+    assert!(error.to_string().contains("is full"), "{error}");
+    assert_eq!(names(&storage), before, "the fallback is gone");
+    esp.remove("filler").unwrap();
+    stage_new(&world, &machine).unwrap();
 }
