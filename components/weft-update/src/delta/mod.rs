@@ -24,8 +24,6 @@ const READ_BLOCKS: usize = 64;
 /// Why a slot could not be filled.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot read {0}")]
-    Read(&'static str, #[source] io::Error),
     #[error("cannot write the other slot")]
     Write(#[source] io::Error),
     #[error(transparent)]
@@ -42,13 +40,11 @@ pub enum Error {
     Storage { block: u64 },
 }
 
-/// Digests of what a slot holds, as far as it has whole blocks.
-pub fn hash_slot(
-    device: &dyn BlockDevice,
-    name: &'static str,
-    blocks: u64,
-    salt: &[u8],
-) -> Result<Vec<Digest>, Error> {
+/// Stands for the digest of a block that cannot be read: a block with this digest is not known to anybody.
+const UNREADABLE: Digest = [0; size_of::<Digest>()];
+
+/// Digests of what a slot holds, as far as it has whole blocks; one bad sector hides no more than its own block.
+fn hash_slot(device: &dyn BlockDevice, blocks: u64, salt: &[u8]) -> Vec<Digest> {
     let hasher = BlockHasher::new(salt);
     let count = blocks.min(device.len() / BLOCK_SIZE as u64);
     let mut digests = Vec::with_capacity(count as usize);
@@ -56,10 +52,17 @@ pub fn hash_slot(
     while (digests.len() as u64) < count {
         let left = (count - digests.len() as u64).min(READ_BLOCKS as u64) as usize;
         let part = buffer.get_mut(..left * BLOCK_SIZE).unwrap_or_default();
-        device.read(digests.len() as u64 * BLOCK_SIZE as u64, part).map_err(|e| Error::Read(name, e))?;
-        digests.extend(part.chunks(BLOCK_SIZE).map(|block| hasher.hash(block)));
+        let at = digests.len() as u64 * BLOCK_SIZE as u64;
+        if device.read(at, part).is_ok() {
+            digests.extend(part.chunks(BLOCK_SIZE).map(|block| hasher.hash(block)));
+            continue;
+        }
+        for (block, at) in part.chunks_mut(BLOCK_SIZE).zip((at..).step_by(BLOCK_SIZE)) {
+            let outcome = device.read(at, block);
+            digests.push(outcome.map_or(UNREADABLE, |()| hasher.hash(block)));
+        }
     }
-    Ok(digests)
+    digests
 }
 
 /// Both sides of a copy.
@@ -80,8 +83,8 @@ pub fn fill(
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<Progress, Error> {
     check_room(slots.other, index)?;
-    let other = hash_slot(slots.other, "the other slot", index.blocks(), salt)?;
-    let running = hash_slot(slots.running, "the running slot", u64::MAX, salt)?;
+    let other = hash_slot(slots.other, index.blocks(), salt);
+    let running = hash_slot(slots.running, u64::MAX, salt);
     let mut work = Work::new(index.leaves(), &other, &running);
     drop((other, running));
     copy(slots, index, &mut work)?;
@@ -98,25 +101,22 @@ pub fn check_room(device: &dyn BlockDevice, index: &Index) -> Result<(), Error> 
     if needed > room { Err(Error::TooLarge { needed, room }) } else { Ok(()) }
 }
 
-/// Checks that the slot holds the image of `index`.
+/// Checks that the slot holds the image of `index`, every block of it readable.
 pub fn check(device: &dyn BlockDevice, index: &Index, salt: &[u8]) -> Result<(), Error> {
-    let found = hash_slot(device, "the other slot", index.blocks(), salt)?;
+    let found = hash_slot(device, index.blocks(), salt);
     let wrong = (0..).zip(index.leaves()).find(|(block, leaf)| found.get(*block as usize) != Some(leaf));
     wrong.map_or(Ok(()), |(block, _)| Err(Error::Storage { block }))
 }
 
-/// Copies what is at hand; what turns out to be something else is left to be fetched.
+/// Copies what is at hand; what turns out to be something else, or cannot be read, is left to be fetched.
 fn copy(slots: &Slots<'_>, index: &Index, work: &mut Work) -> Result<(), Error> {
     let mut writer = Writer::new(slots.other);
     let mut block = [0; BLOCK_SIZE];
     for copy in std::mem::take(&mut work.copies) {
-        let (device, name) = match copy.from_running {
-            true => (slots.running, "the running slot"),
-            false => (slots.other, "the other slot"),
-        };
+        let device = if copy.from_running { slots.running } else { slots.other };
         let at = u64::from(copy.from) * BLOCK_SIZE as u64;
-        device.read(at, &mut block).map_err(|error| Error::Read(name, error))?;
-        if index.holds(u64::from(copy.block), &block) {
+        let is_read = device.read(at, &mut block).is_ok();
+        if is_read && index.holds(u64::from(copy.block), &block) {
             writer.put(u64::from(copy.block), &block).map_err(Error::Write)?;
         } else {
             work.missing.push(copy.block);

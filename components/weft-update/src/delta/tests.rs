@@ -48,3 +48,58 @@ fn a_foreign_block_is_named_and_never_written() {
     let error = fetched(&[1, 2, 3], &[0; 2], &[1], &[1, 2, 3]).unwrap_err();
     assert!(matches!(error, Error::TooLarge { needed: 12_288, room: 8192 }), "{error}");
 }
+
+/// A disk with one block that cannot be read until it is written.
+struct Rotten {
+    inner: FileDevice,
+    block: u64,
+    mended: std::sync::atomic::AtomicBool,
+}
+
+impl BlockDevice for Rotten {
+    fn len(&self) -> u64 {
+        self.inner.len()
+    }
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let at = self.block * BLOCK_SIZE as u64;
+        let hit = offset < at + BLOCK_SIZE as u64 && at < offset + buffer.len() as u64;
+        match hit && !self.mended.load(std::sync::atomic::Ordering::SeqCst) {
+            true => Err(io::Error::from_raw_os_error(5)),
+            false => self.inner.read(offset, buffer),
+        }
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let at = self.block * BLOCK_SIZE as u64;
+        if offset < at + BLOCK_SIZE as u64 && at < offset + data.len() as u64 {
+            self.mended.store(true, std::sync::atomic::Ordering::SeqCst);
+        }
+        self.inner.write(offset, data)
+    }
+    fn flush(&self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[test]
+fn a_block_that_cannot_be_read_is_fetched() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = image(&[1, 2, 3, 4, 5, 6]);
+    std::fs::write(folder.path().join("root"), &new).unwrap();
+    let (tree, root) = fixture::hash_device(&new);
+    let index = Index::read(&tree, 6, &root, fixture::SALT).unwrap();
+    let rotten = |name: &str, contents: &[u8], block| Rotten {
+        inner: device(folder.path(), name, &image(contents)),
+        block,
+        mended: false.into(),
+    };
+    let running = rotten("running", &[1, 2, 3], 1);
+    let other = rotten("other", &[0, 0, 0, 4, 5, 0], 3);
+    let source = Folder::open(folder.path()).unwrap();
+    let target = RootTarget { source: &source, path: "root" };
+    let slots = Slots { running: &running, other: &other };
+    let progress = fill(&slots, &index, fixture::SALT, &target, 1, &|_| {}).unwrap();
+    assert_eq!(progress.fetched / BLOCK_SIZE as u64, 3, "2 and 4, which cannot be read, and 6");
+    let again = rotten("other", &[1, 2, 3, 4, 5, 6], 5);
+    let error = check(&again, &index, fixture::SALT).unwrap_err();
+    assert!(matches!(error, Error::Storage { block: 5 }), "the whole slot must be readable: {error}");
+}
