@@ -2,8 +2,8 @@
 
 use crate::delta::{self, RootTarget, Slots};
 use crate::device::{BlockDevice, SECTOR};
-use crate::esp;
-use crate::machine::{self, Machine, entries, is_kept};
+use crate::esp::{self, BootEntries};
+use crate::machine::{self, Machine, is_kept};
 use crate::records::{self, STAGED, Staged, Standing, UKI};
 use crate::repository::{self, Repository};
 use crate::state::{self, Phase, Progress, STATUS, Status};
@@ -11,6 +11,7 @@ use semver::Version;
 use sha2::{Digest, Sha256};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+use weft_release::boot::{Entry, is_considered};
 use weft_release::{ARCHITECTURE, Admission, Device, Index, IndexError, Refusal, Release, Slot, admit};
 
 /// Bytes of a kernel image at most.
@@ -119,7 +120,7 @@ pub fn download(
     }
     let uki = repository.read(release.parts.uki(slot), MAX_UKI)?;
     delta::check_room(&*machine.other_root, &index)?;
-    let replaced: Vec<String> = entries(&esp, slot)?.into_iter().map(|(name, _)| name).collect();
+    let replaced = entries_but(&esp, machine.running)?;
     esp.check_room(uki.len() as u64, &replaced)?;
     // What was staged is no more, and the boot loader forgets the other slot before its bytes change.
     store.remove(STAGED)?;
@@ -142,6 +143,14 @@ pub fn download(
     })?;
     state::save(store, STAGED, &staged)?;
     Ok(progress)
+}
+
+/// Whatever the boot loader would start besides a slot's own entries, also under names that are none of this system's.
+fn entries_but(esp: &dyn BootEntries, slot: Slot) -> Result<Vec<String>, Error> {
+    let is_own = |name: &str| Entry::parse(name).is_some_and(|entry| entry.slot == slot);
+    let mut names = esp.names()?;
+    names.retain(|name| is_considered(name) && !is_own(name));
+    Ok(names)
 }
 
 /// The hash device, from the other slot where an interrupted download left it, else from the source.

@@ -30,6 +30,8 @@ pub struct Folder {
     records: Vec<Record>,
     /// Index of the record that ends the folder; the number of all records if none does.
     end: usize,
+    /// Sectors behind the one of the end that hold anything. FAT leaves open what is in them; it must not become part of the folder.
+    stale: Vec<usize>,
     pub items: Vec<Item>,
 }
 
@@ -37,7 +39,14 @@ impl Folder {
     pub fn read<D: BlockDevice>(volume: &Volume<D>, first: u32) -> Result<Self, Error> {
         let chain = volume.chain(first)?;
         let tail = *chain.last().ok_or(Error::Corrupt("a folder has no cluster"))?;
-        let mut folder = Self { tail, sectors: Vec::new(), records: Vec::new(), end: 0, items: Vec::new() };
+        let mut folder = Self {
+            tail,
+            sectors: Vec::new(),
+            records: Vec::new(),
+            end: 0,
+            stale: Vec::new(),
+            items: Vec::new(),
+        };
         let mut sector = [0; SECTOR];
         for at in chain.iter().flat_map(|cluster| {
             let start = volume.offset(*cluster);
@@ -56,6 +65,11 @@ impl Folder {
 
     fn parse(&mut self) {
         self.end = self.records.iter().position(|record| record[0] == 0).unwrap_or(self.records.len());
+        let behind = self.records.chunks(PER_SECTOR).enumerate().skip(self.end / PER_SECTOR + 1);
+        let is_stale = |sector: &[Record]| sector.as_flattened().iter().any(|byte| *byte != 0);
+        self.stale = behind.filter(|(_, sector)| is_stale(sector)).map(|(index, _)| index).collect();
+        // What shares a sector with the end goes as soon as the sector is written.
+        self.records.iter_mut().skip(self.end).for_each(|record| *record = [0; RECORD]);
         let mut long = LongName::default();
         for (index, record) in self.records.iter().enumerate().take(self.end) {
             if let Some(own) = Own::parse(record) {
@@ -115,6 +129,7 @@ impl Folder {
         records: &[Record],
         grow: impl FnOnce(&mut Volume<D>) -> Result<u32, Error>,
     ) -> Result<(), Error> {
+        self.clear_stale(volume)?;
         if let Some(start) = self.gap(records.len()) {
             self.records[start..start + records.len()].copy_from_slice(records);
             self.write(volume, start / PER_SECTOR)?;
@@ -130,6 +145,17 @@ impl Folder {
             return self.take_end_away(volume);
         }
         self.grow(volume, records, grow)
+    }
+
+    /// Before the end moves: with it, what lies behind it would become part of the folder.
+    fn clear_stale<D: BlockDevice>(&mut self, volume: &Volume<D>) -> Result<(), Error> {
+        if self.stale.is_empty() {
+            return Ok(());
+        }
+        for sector in std::mem::take(&mut self.stale) {
+            self.write(volume, sector)?;
+        }
+        volume.flush()
     }
 
     /// The start of so many unused records in one sector, none of them behind the folder's end but the first there.

@@ -106,3 +106,34 @@ proptest! {
         prop_assert_eq!(files(&disk), expected);
     }
 }
+
+/// FAT says nothing of what lies behind the record that ends a folder: older names, for one, or those of an interrupted write.
+#[test]
+fn what_lies_behind_the_end_of_the_folder_never_becomes_a_file() {
+    let (disk, mut esp) = esp();
+    let place = name(1);
+    // A second sector of the folder.
+    (0..8).for_each(|number| esp.install(&format!("{number}-{place}"), 0, io::empty()).unwrap());
+    (0..8).for_each(|number| esp.remove(&format!("{number}-{place}")).unwrap());
+    let stale = Own { short: *b"W~000099EFI", attributes: 0, cluster: 9, size: 600 }.records("x")[1];
+    let chain = esp.volume.chain(esp.place).unwrap();
+    assert!(chain.len() > 1, "{chain:?}");
+    for (index, cluster) in chain.iter().enumerate() {
+        let mut sector = [0; SECTOR];
+        disk.read(esp.volume.offset(*cluster), &mut sector).unwrap();
+        let kept = if index == 0 { 2 * 32 } else { 0 };
+        sector[kept..].chunks_mut(32).for_each(|record| record.copy_from_slice(&stale));
+        if index == 0 {
+            sector[kept] = 0;
+        }
+        disk.write(esp.volume.offset(*cluster), &sector).unwrap();
+    }
+    let mut expected = Vec::new();
+    for number in 0..8 {
+        let name = format!("{number}-{place}");
+        esp.install(&name, 5, &b"01234"[..]).unwrap();
+        expected.push(name);
+        assert_eq!(esp.names().unwrap(), expected);
+        assert!(files(&disk).into_keys().eq(expected.iter().cloned()), "another reader");
+    }
+}

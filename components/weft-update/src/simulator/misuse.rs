@@ -114,3 +114,17 @@ fn a_full_boot_partition_costs_the_device_nothing() {
     esp.remove("filler").unwrap();
     stage_new(&world, &machine).unwrap();
 }
+
+#[test]
+fn nothing_else_that_the_boot_loader_sees_outlives_the_slot_that_it_starts() {
+    let world = World::new();
+    let storage = world.start.again();
+    let machine = storage.machine(Slot::A, OLD);
+    let mut esp = machine.open_esp().unwrap();
+    let kernel = esp.read("weft-b_0.9.0.efi").unwrap();
+    for name in ["W~000009.EFI", "weft-b-of-old.efi"] {
+        esp.install(name, kernel.len() as u32, &*kernel).unwrap();
+    }
+    stage_new(&world, &machine).unwrap();
+    assert_eq!(names(&storage), ["weft-a_1.0.0.efi"]);
+}
