@@ -5,6 +5,7 @@ use crate::state::{self, Store};
 use crate::trust::Trust;
 use bytes::Bytes;
 use std::io::Read;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tough::schema::RoleType;
 use tough::{IntoVec, Limits, RepositoryLoader, TargetName, Transport, TransportError, TransportErrorKind};
@@ -78,7 +79,7 @@ impl Repository {
         let folder = tempfile::tempdir().map_err(Error::Layout)?;
         trust.unpack(folder.path()).map_err(Error::Layout)?;
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::Layout)?;
-        let bridge = Bridge { source: source.clone(), last: Arc::default() };
+        let bridge = Bridge { source: source.clone(), last: Arc::default(), length: Arc::default() };
         let base = |path| Url::parse(BASE).and_then(|base| base.join(path));
         let (Ok(metadata), Ok(targets)) = (base("metadata/"), base("targets/")) else {
             return Err(Error::NoTarget(BASE.to_owned()));
@@ -118,9 +119,11 @@ impl Repository {
     /// A whole file of at most `limit` bytes, checked against its signed length and hash.
     pub fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, Error> {
         let missing = || Error::NoTarget(name.to_owned());
-        if self.target(name)?.length > limit {
+        let length = self.target(name)?.length;
+        if length > limit {
             return Err(Error::Endless);
         }
+        self.bridge.length.store(length, Ordering::Relaxed);
         let target_name = TargetName::new(name).map_err(|_| missing())?;
         let read = self.runtime.block_on(async {
             let stream = self.inner.read_target(&target_name).await?;
@@ -139,6 +142,8 @@ struct Bridge {
     source: Arc<dyn Source>,
     /// Why the last file could not be had, other than that it is not there.
     last: Arc<Mutex<Option<source::Error>>>,
+    /// Bytes of the target that is being read, as signed.
+    length: Arc<AtomicU64>,
 }
 
 impl Bridge {
@@ -147,6 +152,17 @@ impl Bridge {
         let mut file = Url::parse("file:///").ok()?;
         file.set_path(url.path());
         Some(file.to_file_path().ok()?.to_str()?.trim_start_matches('/').to_owned())
+    }
+
+    /// Bytes that a file may have.
+    fn most(&self, path: &str) -> u64 {
+        let Some(name) = path.strip_prefix("metadata/") else { return self.length.load(Ordering::Relaxed) };
+        match name {
+            "timestamp.json" => LIMITS.max_timestamp_size,
+            name if name.ends_with("root.json") => LIMITS.max_root_size,
+            name if name.ends_with("snapshot.json") => LIMITS.max_snapshot_size,
+            _ => LIMITS.max_targets_size,
+        }
     }
 
     fn failed(&self, url: &Url, error: source::Error) -> TransportError {
@@ -190,8 +206,8 @@ impl Transport for Bridge {
     async fn fetch(&self, url: Url) -> Result<tough::TransportStream, TransportError> {
         let missing = || TransportError::new(TransportErrorKind::FileNotFound, &url);
         let path = Self::path(&url).ok_or_else(missing)?;
-        // The client stops by itself at what is signed; this stops endless files that nothing is signed about.
-        let limit = 64 * 1024 * KIB;
+        // The client stops by itself at what is signed; a source gets the time for no more than that. One byte more tells of too many.
+        let limit = self.most(&path).saturating_add(1);
         let reader = self.source.whole(&path, limit).map_err(|error| self.failed(&url, error))?;
         // Only this task runs, so reading may block. The lock is for the stream's type alone.
         let reader = Mutex::new(reader);

@@ -2,6 +2,7 @@
 //! running slot and its boot entry are as they were, and a good server brings the update.
 
 mod input;
+mod patience;
 mod server;
 
 use crate::activate::activate;
@@ -24,8 +25,12 @@ use weft_release::Slot;
 
 const BLOCKS: usize = 300;
 static ESP_IMAGE: OnceLock<Vec<u8>> = OnceLock::new();
-const LIMITS: Limits =
-    Limits { connect: Duration::from_secs(10), answer: Duration::from_secs(30), least_speed: 4096 };
+const LIMITS: Limits = Limits {
+    connect: Duration::from_secs(10),
+    answer: Duration::from_secs(30),
+    least_speed: 4096,
+    window: Duration::from_secs(30),
+};
 
 /// A device in files, version 1.0.0 in slot a, and the root of trust that it was made with.
 struct Target {
@@ -275,16 +280,6 @@ fn key_compromise() {
     rogue = maker.root_version_two(2);
     let target = Target::new(&maker);
     target.take_from(&Server::new(rogue.path(), Manner::Good).url).unwrap();
-}
-
-#[test]
-fn slow_server() {
-    let maker = repository();
-    let target = Target::new(&maker);
-    let server = Server::new(maker.folder(), Manner::Slow);
-    let limits = Limits { answer: Duration::from_millis(600), least_speed: 1 << 20, ..LIMITS };
-    let source = Http::new(&server.url, Path::new("/nowhere"), limits).unwrap();
-    target.resists(target.take(Arc::new(source)), "too slowly", &maker);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A repository on a web server, or on a peer in the same network.
 
+use super::pace::Paced;
 use super::{Error, Source, time_for};
 use std::io::{self, Read};
 use std::ops::Range;
@@ -24,12 +25,14 @@ pub struct Limits {
     pub answer: Duration,
     /// Bytes a second that larger answers must bring on the whole.
     pub least_speed: u64,
+    /// Over so much waiting for a body its speed is measured, again and again.
+    pub window: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let secs = Duration::from_secs;
-        Self { connect: secs(20), answer: secs(30), least_speed: 4096 }
+        Self { connect: secs(20), answer: secs(30), least_speed: 4096, window: secs(30) }
     }
 }
 
@@ -103,9 +106,9 @@ impl Http {
         }
     }
 
-    fn body(response: Response<Body>, limit: u64) -> Box<dyn Read + Send> {
+    fn body(&self, response: Response<Body>, limit: u64) -> Box<dyn Read + Send> {
         let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
-        Box::new(reader.take(limit))
+        Box::new(Paced::new(reader.take(limit), &self.limits))
     }
 }
 
@@ -124,7 +127,7 @@ impl Source for Http {
     fn whole(&self, path: &str, limit: u64) -> Result<Box<dyn Read + Send>, Error> {
         let response = self.ask(path, limit, None)?;
         match response.status() {
-            StatusCode::OK => Ok(Self::body(response, limit)),
+            StatusCode::OK => Ok(self.body(response, limit)),
             status => Err(refused(path, status)),
         }
     }
@@ -138,7 +141,7 @@ impl Source for Http {
                 let given = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
                 let expected = format!("bytes {}-{}/", range.start, range.end.saturating_sub(1));
                 match given.is_some_and(|given| given.starts_with(&expected)) {
-                    true => Ok(Self::body(response, len)),
+                    true => Ok(self.body(response, len)),
                     false => Err(Error::WrongRange { path: path.to_owned() }),
                 }
             }

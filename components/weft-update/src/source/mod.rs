@@ -2,6 +2,7 @@
 
 mod folder;
 mod http;
+mod pace;
 
 pub use folder::Folder;
 pub use http::{Http, Limits};
