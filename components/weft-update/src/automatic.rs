@@ -3,12 +3,16 @@
 use crate::activate::remember_failures;
 use crate::cli::Updater;
 use crate::config::Automatic;
+use crate::machine::{Machine, entries};
 use crate::records::Standing;
-use crate::state::{self, Phase, STATUS, Status};
+use crate::repository::Repository;
+use crate::state::Phase;
 use crate::{power, stage};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use semver::Version;
 use std::time::Duration;
+use weft_release::boot::{Assessment, Entry};
 use weft_release::{Release, Turn};
 
 /// After a failure, sooner than the next look: a download goes on where it stopped.
@@ -56,27 +60,50 @@ pub fn serve(updater: &Updater) -> anyhow::Result<()> {
 
 fn look(updater: &Updater, window: &Automatic) -> anyhow::Result<()> {
     remember_failures(&updater.machine)?;
-    let status: Status = state::load(&*updater.machine.store, STATUS)?.unwrap_or_default();
     let repository = updater.repository()?;
     let Some(release) = updater.check(&repository)? else {
         return updater.note(Phase::Idle, None, None);
     };
-    if status.phase == Phase::Activated && status.version == Some(release.version.to_string()) {
-        // Somebody applied it by hand and restarts when it suits them.
-        return Ok(());
-    }
-    let standing = Standing::load(&*updater.machine.store)?;
-    let step = decide(&release, &standing, window, Timestamp::now());
-    if step == Step::Leave {
-        return updater.note(Phase::Available, Some(&release.version), None);
-    }
-    let progress = stage::download(&updater.machine, &repository, &release, crate::cli::CONNECTIONS)?;
-    updater.note(Phase::Staged, Some(&release.version), Some(progress))?;
-    if step == Step::Activate {
-        updater.activate()?;
+    if advance(updater, &repository, &release, window, &Timestamp::now)? {
         power::reboot()?;
     }
     Ok(())
+}
+
+/// Brings a release as far as it may come now; whether the device shall restart.
+pub fn advance(
+    updater: &Updater,
+    repository: &Repository,
+    release: &Release,
+    window: &Automatic,
+    clock: &dyn Fn() -> Timestamp,
+) -> anyhow::Result<bool> {
+    let standing = Standing::load(&*updater.machine.store)?;
+    let step = decide(release, &standing, window, clock());
+    if awaits_restart(&updater.machine, &release.version)? {
+        // Applied by hand, or the restart failed.
+        return Ok(step == Step::Activate);
+    }
+    if step == Step::Leave {
+        updater.note(Phase::Available, Some(&release.version), None)?;
+        return Ok(false);
+    }
+    let progress = stage::download(&updater.machine, repository, release, crate::cli::CONNECTIONS)?;
+    updater.note(Phase::Staged, Some(&release.version), Some(progress))?;
+    // A download may take hours, and the window may be over.
+    if decide(release, &standing, window, clock()) != Step::Activate {
+        return Ok(false);
+    }
+    updater.activate()?;
+    Ok(true)
+}
+
+/// Whether the boot loader is to try this version and has not begun, or not come to an end.
+fn awaits_restart(machine: &Machine, version: &Version) -> anyhow::Result<bool> {
+    let other = entries(&machine.open_esp()?, machine.running.other())?;
+    let is_tried =
+        |entry: &Entry| entry.version == *version && entry.assessment() == Assessment::Indeterminate;
+    Ok(other.iter().any(|(_, entry)| is_tried(entry)))
 }
 
 #[cfg(test)]

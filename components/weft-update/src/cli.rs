@@ -92,7 +92,8 @@ enum Command {
 pub struct Updater {
     pub config: Config,
     pub machine: Machine,
-    root: PathBuf,
+    /// The file with the root of trust.
+    pub root: PathBuf,
 }
 
 impl Updater {

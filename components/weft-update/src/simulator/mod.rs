@@ -7,6 +7,7 @@
 mod crash;
 mod judge;
 mod misuse;
+mod unattended;
 
 use crate::esp::BootEntries;
 use crate::fixture::{self, Maker, PRODUCT, image, uki};

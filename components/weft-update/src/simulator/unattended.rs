@@ -1,0 +1,53 @@
+//! Updates that nobody asked for, at the hours that the configuration allows.
+
+use super::*;
+use crate::automatic::advance;
+use crate::cli::Updater;
+use crate::config::{Automatic, Config};
+use crate::state::{self, Phase, STATUS, Status};
+use jiff::Timestamp;
+use std::cell::RefCell;
+
+const WINDOW: Automatic = Automatic { from: 2, to: 5, every: 60 };
+
+/// Takes the next step; each look at the clock takes the next of these times, the last one again and again.
+fn step(world: &World, updater: &Updater, times: &[&str]) -> bool {
+    let repository = world.repository(&Records::default());
+    let release = updater.check(&repository).unwrap().unwrap();
+    let left: RefCell<Vec<&str>> = RefCell::new(times.iter().rev().copied().collect());
+    let clock = || -> Timestamp {
+        let mut left = left.borrow_mut();
+        let time = if left.len() > 1 { left.pop().unwrap() } else { left[0] };
+        format!("2026-03-02T{time}:00Z").parse().unwrap()
+    };
+    advance(updater, &repository, &release, &WINDOW, &clock).unwrap()
+}
+
+#[test]
+fn the_device_restarts_within_its_hours_and_until_the_release_was_tried() {
+    let world = World::new();
+    let storage = world.start.again();
+    let config = Config {
+        product: PRODUCT.to_owned(),
+        source: "/".to_owned(),
+        automatic: Some(WINDOW),
+        certificates: None,
+    };
+    let updater = Updater { config, machine: storage.machine(Slot::A, OLD), root: "/".into() };
+    let names = || {
+        let mut names = updater.machine.open_esp().unwrap().names().unwrap();
+        names.sort();
+        names
+    };
+    assert!(!step(&world, &updater, &["04:50", "07:50"]), "the download took three hours");
+    assert_eq!(names(), ["weft-a_1.0.0.efi"]);
+    let status: Status = state::load(&*updater.machine.store, STATUS).unwrap().unwrap();
+    assert_eq!(status.phase, Phase::Staged);
+    assert!(step(&world, &updater, &["02:00"]), "the next night");
+    assert_eq!(names(), ["weft-a_1.0.0.efi", "weft-b_1.1.0+3.efi"]);
+    assert!(!step(&world, &updater, &["12:00"]), "the restart failed; by day it is not tried again");
+    assert!(step(&world, &updater, &["03:00"]), "the night after");
+    updater.machine.open_esp().unwrap().remove("weft-b_1.1.0+3.efi").unwrap();
+    assert!(step(&world, &updater, &["03:00"]), "nothing waits for a restart any more");
+    assert_eq!(names(), ["weft-a_1.0.0.efi", "weft-b_1.1.0+3.efi"]);
+}
