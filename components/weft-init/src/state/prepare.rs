@@ -1,5 +1,6 @@
 //! Brings the state partition up. Runs in a process of its own, since disks may take their time and PID 1 must not wait.
 
+use super::carried::Carried;
 use super::disk::{Partition, state_partition};
 use super::superblock::{Content, Geometry, HEAD, RESET, inspect};
 use super::template;
@@ -90,9 +91,13 @@ fn bring_up(reset_from_menu: bool, report: &mut dyn FnMut(Report)) -> Result<(Pa
     let mut geometry = mount(&partition, report)?;
     if reset::is_asked(Path::new(STATE)) {
         report(Report::Note("factory reset: dropping the state".to_owned()));
+        let carried = Carried::of(Path::new(STATE));
         unmount(STATE, UnmountFlags::empty()).map_err(|source| Error::Unmount { node: node(), source })?;
         write_template(&partition)?;
         geometry = mount(&partition, report)?;
+        if let Err(error) = carried.put(Path::new(STATE)) {
+            report(Report::Note(format!("the reset forgets which releases are too old: {error}")));
+        }
     }
     if let Err(error) = make_usable(node, report) {
         let _ = unmount(STATE, UnmountFlags::DETACH);
