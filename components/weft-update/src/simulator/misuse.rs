@@ -78,7 +78,8 @@ fn while_one_process_updates_no_other_touches_the_slots_or_the_boot_loader() {
 #[test]
 fn what_was_damaged_after_staging_is_downloaded_again() {
     let world = World::new();
-    let damage: [(&str, &dyn Fn(&Storage)); 4] = [
+    type Damage<'a> = &'a dyn Fn(&Storage);
+    let damage: [(&str, Damage<'_>); 4] = [
         ("a block", &|storage| storage.disks[root_disk(Slot::B)].write(0, &[7; 512]).unwrap()),
         ("the hash tree", &|storage| storage.disks[root_disk(Slot::B) + 1].write(4096, &[7; 512]).unwrap()),
         ("the kernel image", &|storage| storage.records.save(records::UKI, b"cut").unwrap()),
