@@ -4,13 +4,16 @@ pub mod agent;
 pub mod device;
 pub mod digits;
 pub mod disk;
+pub mod disk_log;
 pub mod evidence;
 pub mod images;
 pub mod machine;
 pub mod package;
 pub mod prepared;
+pub mod releases;
 pub mod second;
 pub mod wait;
+pub mod web;
 pub mod window;
 
 pub use machine::{Options, TestVm};

@@ -1,6 +1,7 @@
 //! A machine under test.
 
 use crate::agent::Agent;
+use crate::disk_log::DiskLog;
 use crate::window::Window;
 use crate::{images, prepared};
 use anyhow::Context;
@@ -15,6 +16,8 @@ pub const SCREEN: (u32, u32) = (1280, 800);
 
 /// Whose programs a machine with Secure Boot starts.
 pub const SECURE_BOOT_CERTIFICATE: &str = "ci/keys/secure-boot.crt";
+
+const DISK_LOG: &str = "disk.log";
 
 /// How a machine differs from the usual one.
 #[derive(Clone, Debug)]
@@ -31,6 +34,8 @@ pub struct Options {
     pub secure_boot: bool,
     /// What systemd's stub appends to the kernel's command line, as a firmware would tell it (SMBIOS type 11).
     pub command_line: Option<&'static str>,
+    /// Every write to the disk is recorded ([`TestVm::disk_log`]).
+    pub disk_log: bool,
 }
 
 impl Options {
@@ -41,6 +46,7 @@ impl Options {
             && self.hardware_clock == other.hardware_clock
             && self.secure_boot == other.secure_boot
             && self.command_line == other.command_line
+            && self.disk_log == other.disk_log
     }
 }
 
@@ -54,6 +60,7 @@ impl Default for Options {
             window: false,
             secure_boot: false,
             command_line: None,
+            disk_log: false,
         }
     }
 }
@@ -108,6 +115,7 @@ impl TestVm {
             extra,
             resume: None,
             secure_boot: options.secure_boot.then(|| images::checkout().join(SECURE_BOOT_CERTIFICATE)),
+            disk_log: options.disk_log.then(|| work.folder().join(DISK_LOG)),
         };
         let (qemu, pace) = (Qemu::find()?, Pace::measure());
         if options.window {
@@ -132,6 +140,9 @@ impl TestVm {
     /// Switches the machine on.
     pub fn start(&mut self) -> anyhow::Result<()> {
         self.stop();
+        if let Some(log) = &self.machine.disk_log {
+            std::fs::File::create(log)?;
+        }
         self.vm = Some(self.machine.start(&self.qemu)?);
         self.agent = Some(Agent::connect(&self.sockets.path().join("agent"), self.pace)?);
         self.greeted = false;
@@ -172,6 +183,12 @@ impl TestVm {
     /// The machine's disk, for a look or a change while it is off.
     pub fn disk(&self) -> PathBuf {
         self.disk.path().to_owned()
+    }
+
+    /// What was written to the disk since the machine was switched on last; it must be off.
+    pub fn disk_log(&self) -> anyhow::Result<DiskLog> {
+        anyhow::ensure!(self.vm.is_none(), "the log is whole when the machine is off");
+        DiskLog::open(&self.work.folder().join(DISK_LOG))
     }
 
     /// Leaves the folder in place.

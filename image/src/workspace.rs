@@ -49,6 +49,11 @@ impl Workspace {
     pub fn images(&self) -> PathBuf {
         self.root.join("build/images")
     }
+
+    /// `build/releases` of the checkout: the repository that machines under test update from.
+    pub fn releases(&self) -> PathBuf {
+        self.root.join("build/releases")
+    }
 }
 
 fn cache_folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, Error> {

@@ -13,12 +13,14 @@ mod notes;
 mod package_image;
 mod power;
 mod power_cut;
+mod power_points;
 mod restart;
 mod screen;
 mod secure_boot;
 mod showcase;
 mod state;
 mod trial;
+mod update;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use weft_ci::{Options, TestVm, evidence, images, prepared};
@@ -54,6 +56,7 @@ fn main() {
         showcase::trials(),
         state::trials(),
         trial::trials(),
+        update::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     prepared::clear();

@@ -1,17 +1,23 @@
 //! `cargo weft test`: host tests, the engine's tests without the engine, the apps' tests, then those with images and in virtual machines.
 
-use super::Error;
-use crate::cli::TestArgs;
+use super::{Error, release};
+use crate::cli::{Cli, Command as Subcommand, TestArgs};
 use crate::image_info::ImageInfo;
 use crate::key::sha256_file;
 use crate::pipeline::{self, Request};
 use crate::stages::device_env::host_cargo;
 use crate::workspace::Workspace;
+use clap::Parser;
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 /// The images that the VM tests boot. Those with an agent are what ships, plus the agent.
 const IMAGES: [&str; 5] = ["core", "core-test", "kiosk", "kiosk-test", "showcase-test"];
+
+/// The images that are updated, and the version that they are updated to.
+const UPDATED: [&str; 2] = ["core-test", "kiosk-test"];
+const NEXT: &str = "0.2.0";
 
 /// In the cache, so that a fresh checkout compiles its own crates again but not the hundreds they depend on. `.ci/run` lints there too.
 const TARGET: &str = "target/host";
@@ -37,6 +43,8 @@ pub fn run(arguments: &TestArgs) -> Result<ExitCode, Error> {
         }
     }
     if !arguments.no_vm {
+        eprintln!("\n== a release to update to");
+        release_next(&workspace)?;
         eprintln!("\n== images");
         for profile in IMAGES {
             build(&workspace, profile, false)?;
@@ -69,6 +77,25 @@ pub fn run(arguments: &TestArgs) -> Result<ExitCode, Error> {
     }
     eprintln!("\nfailed: {}", failed.join(", "));
     Ok(ExitCode::FAILURE)
+}
+
+/// Makes the release that machines update to as anybody makes one, with the tests' keys. The images come after it: a release leaves its own in
+/// their place.
+fn release_next(workspace: &Workspace) -> Result<(), Error> {
+    let out = workspace.releases();
+    if out.exists() {
+        std::fs::remove_dir_all(&out)?;
+    }
+    let keys = workspace.root().join("ci/keys/update");
+    for profile in UPDATED {
+        let words = ["cargo weft", "release", "--version", NEXT, "--profile", profile].map(OsString::from);
+        let folders = ["--out".into(), out.clone().into(), "--keys".into(), keys.clone().into()];
+        let Subcommand::Release(arguments) = Cli::parse_from(words.into_iter().chain(folders)).command else {
+            return Err("`cargo weft release` is another command now".into());
+        };
+        release::run(arguments)?;
+    }
+    Ok(())
 }
 
 /// Cargo tells our crates of two checkouts apart by nothing but the times of their files, and would run the tests of the other one.

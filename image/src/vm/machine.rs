@@ -53,6 +53,8 @@ pub struct Machine {
     pub resume: Option<PathBuf>,
     /// Secure Boot with this certificate (PEM) alone.
     pub secure_boot: Option<PathBuf>,
+    /// Record every write to the disk in this file, as QEMU's driver `blklogwrites` does.
+    pub disk_log: Option<PathBuf>,
 }
 
 impl Machine {
@@ -69,6 +71,7 @@ impl Machine {
             extra: Vec::new(),
             resume: None,
             secure_boot: None,
+            disk_log: None,
         }
     }
 
@@ -83,7 +86,15 @@ impl Machine {
         add("-name", "WEFT OS".into());
         add("-drive", format!("if=pflash,format=raw,unit=0,readonly=on,file={}", comma(&firmware.code)));
         add("-drive", format!("if=pflash,format=raw,unit=1,file={}", comma(&self.variables())));
-        add("-drive", format!("if=none,id=disk,format=raw,discard=unmap,file={}", comma(&self.disk)));
+        let disk = comma(&self.disk);
+        match &self.disk_log {
+            None => add("-drive", format!("if=none,id=disk,format=raw,discard=unmap,file={disk}")),
+            Some(log) => {
+                add("-blockdev", format!("driver=file,node-name=disk-file,discard=unmap,filename={disk}"));
+                add("-blockdev", format!("driver=file,node-name=disk-log,filename={}", comma(log)));
+                add("-blockdev", "driver=blklogwrites,node-name=disk,file=disk-file,log=disk-log".into());
+            }
+        }
         let input = ["virtio-keyboard-pci", "virtio-tablet-pci"];
         let touch = qemu.multitouch.then_some("virtio-multitouch-pci");
         let parts = ["virtio-blk-pci,drive=disk", "virtio-gpu-pci", "virtio-rng-pci", "i6300esb"];

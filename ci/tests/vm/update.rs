@@ -1,0 +1,153 @@
+//! An update from one release to the next over the network, and what a power cut anywhere in it leaves.
+
+use crate::power_points::{Point, points};
+use crate::{CORE, KIOSK, vm_test_with};
+use anyhow::{Context, ensure};
+use libtest_mimic::Trial;
+use weft_ci::{Options, TestVm, releases, wait};
+use weft_ci_agent::Command;
+use weft_image::vm::Mark;
+
+const CONFIGURATION: &str = "/state/update/update.toml";
+/// Seconds that everything must hold until a release on trial is kept.
+const SETTLE: &str = "weft.health-settle=3";
+/// Seconds for a step that reads and writes a whole slot.
+const STEP: u64 = 120;
+
+pub fn trials() -> Vec<Trial> {
+    let plugged = || Options { network: true, command_line: Some(SETTLE), ..Options::default() };
+    let recorded =
+        || Options { network: true, command_line: Some(SETTLE), disk_log: true, ..Options::default() };
+    vec![
+        vm_test_with("an_update_and_the_way_back", CORE, plugged, there_and_back),
+        vm_test_with("the_system_ui_shows_an_update", KIOSK, plugged, shown),
+        vm_test_with("an_update_survives_a_power_cut_anywhere", CORE, recorded, power_cuts),
+    ]
+}
+
+/// `weft-update` with these words; what it printed.
+fn weft_update(vm: &mut TestVm, words: &[&str]) -> anyhow::Result<String> {
+    let (code, said) = vm.agent()?.run(Command {
+        program: "/usr/bin/weft-update".to_owned(),
+        arguments: words.iter().map(|word| (*word).to_owned()).collect(),
+        user: None,
+        group: None,
+        environment: Vec::new(),
+    })?;
+    ensure!(code == Some(0), "`weft-update {}` ended with {code:?}:\n{said}", words.join(" "));
+    Ok(said)
+}
+
+/// Starts the first release and tells it of the repository.
+fn begin(vm: &mut TestVm, configuration: &str) -> anyhow::Result<()> {
+    vm.start()?;
+    vm.wait_agent()?;
+    vm.agent()?.write(CONFIGURATION, configuration)?;
+    vm.wait_init(Mark::default(), "weft-appd ready")?;
+    let limit = vm.pace.limit(60);
+    let agent = vm.agent()?;
+    wait::until(limit, "an address", || {
+        Ok(agent.log("weft-netd").unwrap_or_default().contains("leased").then_some(()))
+    })
+}
+
+fn there_and_back(vm: &mut TestVm) -> anyhow::Result<()> {
+    let (server, configuration) = releases::serve(CORE)?;
+    let (first, next) = (vm.info.version.clone(), releases::newest(CORE)?);
+    begin(vm, &configuration)?;
+    let found = weft_update(vm, &["check"])?;
+    ensure!(found.contains(&next.version.to_string()), "it found: {found}");
+    let from = vm.mark()?;
+    weft_update(vm, &["apply"])?;
+    // Little of the root image is new, and nothing else is fetched of it.
+    let (whole, tree) = (next.data_blocks * 4096, next.hash_bytes);
+    ensure!(
+        server.sent() < whole / 2 + tree + KERNEL_IMAGE,
+        "{} bytes were sent; the root image has {whole}",
+        server.sent()
+    );
+    vm.agent()?.reboot()?;
+    kept(vm, from, &format!("slot b, version {}", next.version))?;
+    let errors = vm.console_errors()?;
+    ensure!(errors.is_empty(), "errors on the console:\n{}", errors.join("\n"));
+
+    let from = vm.mark()?;
+    weft_update(vm, &["rollback"])?;
+    vm.agent()?.reboot()?;
+    vm.wait_init(from, &format!("slot a, version {first}"))?;
+    vm.wait_init(from, "weft-appd ready")?;
+    Ok(())
+}
+
+/// More than a kernel image has.
+const KERNEL_IMAGE: u64 = 24 << 20;
+
+/// Waits until a release on trial is found good.
+fn kept(vm: &mut TestVm, from: Mark, who: &str) -> anyhow::Result<()> {
+    vm.wait_init(from, &format!("{who}, on trial"))?;
+    vm.wait_init(from, "is good")?;
+    vm.wait_agent().map(drop)
+}
+
+fn shown(vm: &mut TestVm) -> anyhow::Result<()> {
+    let (_server, configuration) = releases::serve(KIOSK)?;
+    let next = releases::newest(KIOSK)?;
+    begin(vm, &configuration)?;
+    vm.wait_system_ui(Mark::default())?;
+    let from = vm.mark()?;
+    weft_update(vm, &["apply"])?;
+    vm.place("weft-servo-shell", "update").context("the system UI says nothing of the update")?;
+    vm.agent()?.reboot()?;
+    kept(vm, from, &format!("slot b, version {}", next.version))?;
+    vm.wait_system_ui(from)?;
+    Ok(())
+}
+
+/// Records a whole update, from the first block of the other slot to the release that is kept, and looks at what is on the disk if the
+/// power goes at any of many points of it: the boot loader always finds a whole system, old or new. Some of the points are booted.
+fn power_cuts(vm: &mut TestVm) -> anyhow::Result<()> {
+    let (_server, configuration) = releases::serve(CORE)?;
+    let next = releases::newest(CORE)?;
+    begin(vm, &configuration)?;
+    let from = vm.mark()?;
+    weft_update(vm, &["apply"])?;
+    vm.agent()?.reboot()?;
+    kept(vm, from, &format!("slot b, version {}", next.version))?;
+    vm.stop();
+    let log = vm.disk_log()?;
+    let (mut old, mut new, mut booted) = (0, 0, 0);
+    let seen = points(vm, &log, &next, |vm, point| {
+        let Point { index, boots } = point;
+        match boots.slot {
+            weft_release::Slot::A => old += 1,
+            weft_release::Slot::B => new += 1,
+        }
+        if index % BOOT_EVERY == 0 {
+            booted += 1;
+            comes_back(vm, &format!("slot {}, version {}", boots.slot, boots.version))?;
+        }
+        Ok(())
+    })?;
+    println!("power cut at {seen} points: {old} start the old release, {new} the new one; {booted} were booted");
+    ensure!(old > 0 && new > 0, "the points do not cover the update");
+    Ok(())
+}
+
+/// Of the points that are looked at, every so many is booted.
+const BOOT_EVERY: usize = 10;
+
+/// Starts what a power cut left, and does the update once more.
+fn comes_back(vm: &mut TestVm, expected: &str) -> anyhow::Result<()> {
+    vm.start()?;
+    vm.wait_agent()?;
+    vm.wait_init(Mark::default(), expected)?;
+    vm.wait_init(Mark::default(), "weft-appd ready")?;
+    let limit = vm.pace.limit(STEP);
+    let agent = vm.agent()?;
+    wait::until(limit, "an address", || {
+        Ok(agent.log("weft-netd").unwrap_or_default().contains("leased").then_some(()))
+    })?;
+    weft_update(vm, &["apply"])?;
+    vm.stop();
+    Ok(())
+}
