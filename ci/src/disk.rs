@@ -1,6 +1,7 @@
 //! Looks at and changes a machine's disk while it is off.
 
 use anyhow::Context;
+use fatfs::{Date, DateTime, Time, TimeProvider};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
@@ -87,6 +88,21 @@ pub fn esp_rename(disk: &Path, esp: &Partition, from: &str, to: &str) -> anyhow:
     root.rename(from, &root, to).with_context(|| format!("cannot rename {from} to {to}"))
 }
 
+/// Removes a file of the EFI system partition.
+pub fn esp_remove(disk: &Path, esp: &Partition, path: &str) -> anyhow::Result<()> {
+    let system = esp_system(disk, esp)?;
+    system.root_dir().remove(path).with_context(|| format!("the ESP has no {path}"))
+}
+
+/// Fills the EFI system partition with a file, to the last cluster.
+pub fn esp_fill(disk: &Path, esp: &Partition, path: &str) -> anyhow::Result<()> {
+    let system = esp_system(disk, esp)?;
+    let statistics = system.stats()?;
+    let length = u64::from(statistics.free_clusters()) * u64::from(statistics.cluster_size());
+    let mut file = system.root_dir().create_file(path)?;
+    Ok(io::copy(&mut io::repeat(0x5a).take(length), &mut file).map(drop)?)
+}
+
 /// Copies the contents of a partition to another one.
 pub fn copy(disk: &Path, from: &Partition, to: &Partition) -> anyhow::Result<()> {
     const CHUNK: u64 = 1 << 20;
@@ -105,7 +121,22 @@ pub fn copy(disk: &Path, from: &Partition, to: &Partition) -> anyhow::Result<()>
 
 fn esp_system(disk: &Path, esp: &Partition) -> anyhow::Result<fatfs::FileSystem<Window>> {
     let window = Window { file: open(disk)?, start: esp.offset, size: esp.size, position: 0 };
-    fatfs::FileSystem::new(window, fatfs::FsOptions::new()).context("the ESP is no FAT file system")
+    let options = fatfs::FsOptions::new().time_provider(&FirstDay);
+    fatfs::FileSystem::new(window, options).context("the ESP is no FAT file system")
+}
+
+/// 1980-01-01, the first day that FAT knows: EDK II refuses to rename a file without a date, and so the boot loader to count its tries.
+#[derive(Debug)]
+struct FirstDay;
+
+impl TimeProvider for FirstDay {
+    fn get_current_date(&self) -> Date {
+        Date { year: 1980, month: 1, day: 1 }
+    }
+
+    fn get_current_date_time(&self) -> DateTime {
+        DateTime { date: self.get_current_date(), time: Time { hour: 0, min: 0, sec: 0, millis: 0 } }
+    }
 }
 
 /// A partition as a file of its own.

@@ -33,7 +33,9 @@ pub fn newest(profile: &str) -> anyhow::Result<Release> {
         }
     }
     let of_product = found.into_iter().filter(|release| release.product == product);
-    of_product.max_by(|one, other| one.version.cmp(&other.version)).with_context(|| format!("no release of {product}"))
+    of_product
+        .max_by(|one, other| one.version.cmp(&other.version))
+        .with_context(|| format!("no release of {product}"))
 }
 
 /// The kernel image of a release for a slot.

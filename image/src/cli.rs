@@ -36,7 +36,7 @@ pub enum Command {
     /// Remove the built images, or with --cache everything that was ever built.
     Clean(CleanArgs),
     /// Build a release and add it to a repository that any web server serves.
-    Release(ReleaseArgs),
+    Release(Box<ReleaseArgs>),
     /// Work on the list of pinned packages, image/packages.lock.
     #[command(subcommand)]
     Lock(LockCommand),

@@ -76,7 +76,7 @@ fn now() -> Timestamp {
 }
 
 /// The names and contents of all targets, as a device sees them that trusts this root.
-fn read(out: &Path, root: &Path) -> Result<BTreeMap<String, Vec<u8>>, tough::error::Error> {
+fn read(out: &Path, root: &Path) -> Result<BTreeMap<String, Vec<u8>>, Box<tough::error::Error>> {
     let url = |part: &str| Url::from_directory_path(out.join(part).canonicalize().unwrap()).unwrap();
     let root = std::fs::read(root).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -213,7 +213,7 @@ fn a_device_follows_new_keys_and_the_old_ones_sign_nothing_any_more() {
     assert_eq!(read(&world.out(), &first).unwrap().len(), 6);
     assert!(world.out().join("metadata/6.root.json").exists());
     // Who has the old keys can neither publish with them nor give himself a new root.
-    let stolen = Keyring::read(&[old_keys.clone()]).unwrap();
+    let stolen = Keyring::read(std::slice::from_ref(&old_keys)).unwrap();
     let repository = Repository::open(&world.out()).unwrap();
     let error = refresh(&repository, &stolen, Lifetimes::default(), now()).unwrap_err();
     assert!(matches!(error, Error::OlderRoot { repository: 6, keys: 1 }), "{error}");

@@ -16,7 +16,14 @@ fn main() -> anyhow::Result<()> {
     if std::process::id() == 1 {
         return weft_ci_agent::fault::begin();
     }
+    let name = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    if name.file_name() != Some("weft-ci-agent".as_ref()) {
+        weft_ci_agent::fault::idle();
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments == [weft_ci_agent::fault::FILL] {
+        return weft_ci_agent::fault::fill();
+    }
     if let [verb, socket, line] = arguments.as_slice()
         && verb == weft_ci_agent::SPEAK
     {

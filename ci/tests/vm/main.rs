@@ -3,6 +3,7 @@
 mod app_images;
 mod attacks;
 mod boot;
+mod broken;
 mod brokers;
 mod counter;
 mod image;
@@ -40,6 +41,7 @@ fn main() {
         app_images::trials(),
         attacks::trials(),
         boot::trials(),
+        broken::trials(),
         brokers::trials(),
         counter::trials(),
         image::trials(),

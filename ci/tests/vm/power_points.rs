@@ -67,7 +67,7 @@ fn survivors(index: usize) -> impl FnMut(&Event) -> bool {
         state ^= state >> 17;
         state ^= state << 5;
         let durable = matches!(event, Event::Write { durable: true, .. });
-        index % 2 == 0 || durable || state >> 31 == 1
+        index.is_multiple_of(2) || durable || state >> 31 == 1
     }
 }
 
@@ -141,8 +141,8 @@ fn whole(vm: &TestVm, slot: Slot, root_hash: &str) -> anyhow::Result<()> {
     let digest = bytes.as_slice().try_into()?;
     let index = Index::read(&hashes, superblock.data_blocks, &digest, &superblock.salt)?;
     let data = read(root)?;
-    let rotten = (0..index.blocks())
-        .find(|block| !index.holds(*block, &data[*block as usize * BLOCK..][..BLOCK]));
+    let rotten =
+        (0..index.blocks()).find(|block| !index.holds(*block, &data[*block as usize * BLOCK..][..BLOCK]));
     ensure!(rotten.is_none(), "the boot loader starts slot {slot}, whose block {rotten:?} is not there");
     Ok(())
 }

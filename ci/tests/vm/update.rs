@@ -122,13 +122,15 @@ fn power_cuts(vm: &mut TestVm) -> anyhow::Result<()> {
             weft_release::Slot::A => old += 1,
             weft_release::Slot::B => new += 1,
         }
-        if index % BOOT_EVERY == 0 {
+        if index.is_multiple_of(BOOT_EVERY) {
             booted += 1;
             comes_back(vm, &format!("slot {}, version {}", boots.slot, boots.version))?;
         }
         Ok(())
     })?;
-    println!("power cut at {seen} points: {old} start the old release, {new} the new one; {booted} were booted");
+    println!(
+        "power cut at {seen} points: {old} start the old release, {new} the new one; {booted} were booted"
+    );
     ensure!(old > 0 && new > 0, "the points do not cover the update");
     Ok(())
 }

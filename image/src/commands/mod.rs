@@ -40,7 +40,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Test(arguments) => test::run(&arguments),
         Command::Setup => Ok(ExitCode::SUCCESS),
         Command::Clean(arguments) => clean::run(&arguments),
-        Command::Release(arguments) => release::run(arguments),
+        Command::Release(arguments) => release::run(&arguments),
         Command::Lock(arguments) => lock::run(&arguments),
     }
 }

@@ -54,6 +54,7 @@ pub fn run(arguments: &RunArgs) -> Result<ExitCode, Error> {
         extra: network::arguments(),
         resume: None,
         secure_boot: None,
+        disk_log: None,
     };
     let mut vm = machine.start(&qemu)?;
     let group = vm.id();

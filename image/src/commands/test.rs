@@ -93,7 +93,7 @@ fn release_next(workspace: &Workspace) -> Result<(), Error> {
         let Subcommand::Release(arguments) = Cli::parse_from(words.into_iter().chain(folders)).command else {
             return Err("`cargo weft release` is another command now".into());
         };
-        release::run(arguments)?;
+        release::run(&arguments)?;
     }
     Ok(())
 }

@@ -148,7 +148,7 @@ fn own(name: &str, kind: &str, version: &Version, files: Vec<Value>) -> Value {
 
 fn debian(name: &str, version: &str, files: Vec<Value>) -> Value {
     // Package URL: what has a meaning in the syntax is written as its code.
-    let encoded = version.replace('+', "%2B").replace(':', "%3A").replace('~', "~");
+    let encoded = version.replace('+', "%2B").replace(':', "%3A");
     let purl = format!("pkg:deb/debian/{}@{encoded}?arch=amd64", name.replace('+', "%2B"));
     json!({
         "type": "library",

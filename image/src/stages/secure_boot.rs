@@ -15,7 +15,7 @@ pub enum Error {
     #[error(
         "{key} does not sign for the certificate {certificate}: name the two halves of one pair, as PEM files"
     )]
-    Pair { key: PathBuf, certificate: PathBuf, source: tool::Error },
+    Pair { key: PathBuf, certificate: PathBuf, source: Box<tool::Error> },
 }
 
 /// A key and its certificate, PEM files; the certificate is in the firmware's `db`.
@@ -63,24 +63,25 @@ pub fn sign(
         .and_then(|key| key.file("certificate", &signing.certificate))
         .map_err(StageError::from)?
         .finish();
-    let folder =
-        context.cheap_output("signed", &key, |tools, output| {
-            let unsigned = output.join("unsigned");
-            let signed = output.join(name);
-            // sbsign fills up what it reads to the size that signing needs.
-            copy_file(image, &unsigned)?;
-            let mut command = Command::new("sbsign");
-            command.arg("--key").arg(&signing.key).arg("--cert").arg(&signing.certificate);
-            command.arg("--output").arg(&signed).arg(&unsigned);
-            tools.run("signing for Secure Boot", &mut command).map_err(StageError::from)?;
-            let mut check = Command::new("sbverify");
-            check.arg("--cert").arg(&signing.certificate).arg(&signed);
-            tools.run("checking the signature for Secure Boot", &mut check).map_err(|source| {
-                Error::Pair { key: signing.key.clone(), certificate: signing.certificate.clone(), source }
-            })?;
-            std::fs::remove_file(&unsigned)
-                .map_err(|source| StageError::Write { path: unsigned.clone(), source })?;
-            Ok::<(), Error>(())
+    let folder = context.cheap_output("signed", &key, |tools, output| {
+        let unsigned = output.join("unsigned");
+        let signed = output.join(name);
+        // sbsign fills up what it reads to the size that signing needs.
+        copy_file(image, &unsigned)?;
+        let mut command = Command::new("sbsign");
+        command.arg("--key").arg(&signing.key).arg("--cert").arg(&signing.certificate);
+        command.arg("--output").arg(&signed).arg(&unsigned);
+        tools.run("signing for Secure Boot", &mut command).map_err(StageError::from)?;
+        let mut check = Command::new("sbverify");
+        check.arg("--cert").arg(&signing.certificate).arg(&signed);
+        tools.run("checking the signature for Secure Boot", &mut check).map_err(|source| Error::Pair {
+            key: signing.key.clone(),
+            certificate: signing.certificate.clone(),
+            source: Box::new(source),
         })?;
+        std::fs::remove_file(&unsigned)
+            .map_err(|source| StageError::Write { path: unsigned.clone(), source })?;
+        Ok::<(), Error>(())
+    })?;
     Ok(Program { image: folder.join(name), key })
 }

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-pub fn run(arguments: ReleaseArgs) -> Result<ExitCode, Error> {
+pub fn run(arguments: &ReleaseArgs) -> Result<ExitCode, Error> {
     match &arguments.command {
-        None => make::run(&arguments)?,
+        None => make::run(arguments)?,
         Some(ReleaseCommand::Keys(KeysCommand::New(arguments))) => new_keys(arguments)?,
         Some(ReleaseCommand::Keys(KeysCommand::Rotate(arguments))) => rotate(arguments)?,
         Some(ReleaseCommand::Refresh(arguments)) => renew(arguments)?,

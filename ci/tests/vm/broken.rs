@@ -1,0 +1,246 @@
+//! Broken releases and broken surroundings: whatever is wrong, the device is on a working system within three tries, by itself, and says why.
+
+use crate::trial::entries;
+use crate::{CORE, KIOSK, vm_test, vm_test_with};
+use anyhow::{Context, ensure};
+use libtest_mimic::Trial;
+use std::time::Duration;
+use weft_ci::{Options, TestVm, disk, second};
+use weft_ci_agent::{Command, SPEAK};
+use weft_image::vm::{Mark, session};
+
+/// Seconds that a broken release has here, from the kernel's start: what is wrong with it must show by then.
+const LIMIT: u64 = 30;
+const TRIES: usize = 3;
+const FOLDER: &str = "EFI/Linux";
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials = vec![
+        vm_test("a_release_whose_kernel_finds_no_init_is_left", CORE, |vm| {
+            left(vm, |line| format!("{line} init=/nowhere"), Left::never_came_up())
+        }),
+        vm_test("a_release_with_a_wrong_root_hash_is_left", CORE, wrong_root_hash),
+        vm_test("a_release_for_a_disk_of_other_partitions_is_left", CORE, |vm| {
+            left(
+                vm,
+                |line| line.replace("verity 1 PARTLABEL=root-b", "verity 1 PARTLABEL=root-c"),
+                Left::never_came_up(),
+            )
+        }),
+        vm_test("a_release_whose_init_exits_is_left", CORE, |vm| {
+            left(vm, fault("init-exit"), Left::never_came_up())
+        }),
+        vm_test("a_release_whose_init_hangs_is_left", CORE, |vm| {
+            left(vm, fault("init-hang"), Left::never_came_up())
+        }),
+        vm_test("a_release_without_services_is_left", CORE, |vm| {
+            left(vm, fault("no-services"), Left::because("nobody found this release good"))
+        }),
+        vm_test("a_release_whose_appd_crashes_is_left", CORE, |vm| {
+            left(vm, fault("weft-appd"), Left::because("weft-appd is"))
+        }),
+        vm_test("a_release_whose_appd_hangs_is_left", CORE, |vm| {
+            left(vm, fault("hangs:weft-appd"), Left::because("weft-appd is"))
+        }),
+        vm_test("a_release_whose_launcher_crashes_is_left", CORE, |vm| {
+            left(vm, fault("weft-launcher"), Left::because("weft-launcher is"))
+        }),
+        vm_test("a_release_whose_network_service_crashes_is_left", CORE, |vm| {
+            left(vm, fault("weft-netd"), Left::because("weft-netd is"))
+        }),
+        vm_test("a_release_that_cannot_judge_itself_is_left", CORE, |vm| {
+            left(vm, fault("weft-update"), Left::because("nobody found this release good"))
+        }),
+        vm_test("a_release_whose_compositor_crashes_is_left", KIOSK, |vm| {
+            left(vm, fault("weft-compositor"), Left::because("weft-compositor is"))
+        }),
+        vm_test("a_release_whose_compositor_hangs_is_left", KIOSK, |vm| {
+            left(vm, fault("hangs:weft-compositor"), Left::because("weft-compositor is"))
+        }),
+        vm_test("a_release_whose_engine_crashes_is_left", KIOSK, |vm| {
+            left(vm, fault("weft-web"), Left::because("weft-servo-shell is"))
+        }),
+        vm_test("a_release_whose_screen_is_black_is_left", KIOSK, |vm| {
+            left(vm, fault("black"), Left::because("the screen is blank"))
+        }),
+        vm_test("a_release_without_its_kiosk_app_is_left", KIOSK, |vm| {
+            left(vm, fault("no-kiosk-app"), Left::because("the app org.weft.gone does not run"))
+        }),
+        vm_test("a_release_whose_kiosk_app_crashes_is_left", KIOSK, |vm| {
+            left(vm, fault("kiosk-app-crashes"), Left::because("the app org.weft.demo.counter does not run"))
+        }),
+        vm_test("a_release_whose_kiosk_app_hangs_is_left", KIOSK, |vm| {
+            left(vm, fault("kiosk-app-hangs"), Left::because("org.weft.demo.counter"))
+        }),
+        vm_test("a_release_whose_root_begins_rotten_is_left", CORE, |vm| rotten(vm, "root-b", 0)),
+        vm_test("a_release_whose_programs_are_rotten_is_left", CORE, |vm| rotten(vm, "root-b", 2 << 20)),
+        vm_test("a_release_whose_hash_tree_is_rotten_is_left", CORE, |vm| rotten(vm, "verity-b", 4096)),
+        vm_test("a_release_without_its_kernel_image_is_left", CORE, no_kernel_image),
+        vm_test("a_release_with_an_empty_kernel_image_is_left", CORE, |vm| torn_kernel_image(vm, 0)),
+        vm_test("a_release_with_half_a_kernel_image_is_left", CORE, |vm| torn_kernel_image(vm, 2)),
+        vm_test("a_release_on_a_full_boot_partition_is_kept", CORE, full_boot_partition),
+        vm_test("a_release_on_a_full_state_partition_comes_up", CORE, full_state),
+    ];
+    trials.extend([
+        vm_test("a_release_without_a_network_is_kept", CORE, kept),
+        vm_test_with("a_release_in_1970_is_kept", CORE, || clock("1970-01-01T00:00:00"), kept),
+        vm_test_with("a_release_in_2099_is_kept", CORE, || clock("2099-01-01T00:00:00"), kept),
+    ]);
+    trials
+}
+
+fn clock(base: &'static str) -> Options {
+    Options { hardware_clock: Some(base), ..Options::default() }
+}
+
+/// What ends up where a release is broken.
+struct Left {
+    /// How often PID 1 of the release ran, where that is certain.
+    tries: Option<usize>,
+    /// What everybody is told.
+    reason: &'static str,
+    /// What is left of its boot entry.
+    entry: Option<&'static str>,
+}
+
+impl Left {
+    /// It ran, and somebody found out what is wrong.
+    fn because(reason: &'static str) -> Self {
+        Left { tries: Some(TRIES), reason, entry: Some("+0-3") }
+    }
+
+    fn never_came_up() -> Self {
+        Left { tries: Some(0), reason: "it never came up", entry: Some("+0-3") }
+    }
+}
+
+/// A second release that breaks itself in this way (`weft_ci_agent::fault`).
+fn fault(name: &'static str) -> impl FnOnce(&str) -> String {
+    move |line| {
+        format!(
+            "{line} init=/usr/bin/weft-ci-agent fault={name} weft.health-settle=5 weft.health-limit={LIMIT}"
+        )
+    }
+}
+
+/// Starts with a broken second release, touches nothing, and looks at what runs in the end.
+fn left(vm: &mut TestVm, change: impl FnOnce(&str) -> String, end: Left) -> anyhow::Result<()> {
+    second::install(vm, change)?;
+    starts_and_is_left(vm, end)
+}
+
+fn starts_and_is_left(vm: &mut TestVm, end: Left) -> anyhow::Result<()> {
+    vm.start()?;
+    let version = vm.info.version.clone();
+    let one_try = session::boot_limit(vm.pace) + Duration::from_secs(LIMIT + 60);
+    let old = format!("slot a, version {version}");
+    let (_, back) = vm.vm()?.console.wait_init(Mark::default(), one_try * 4, &old)?;
+    let kiosk = vm.info.profile == KIOSK;
+    vm.wait_init(back, if kiosk { session::SYSTEM_UI_READY } else { "weft-appd ready" })?;
+    vm.wait_init(back, "weft-bless ready")?;
+    vm.wait_agent()?;
+    let tries = vm.vm()?.console.lines_from(Mark::default());
+    let tries = tries.iter().filter(|line| line.contains("slot b, version")).count();
+    ensure!(
+        end.tries.is_none_or(|expected| tries == expected),
+        "PID 1 of the second release ran {tries} times"
+    );
+    if end.tries == Some(TRIES) {
+        let record = vm.agent()?.read("/state/update/boot.json")?;
+        ensure!(record.contains(end.reason), "the record does not say `{}`: {record}", end.reason);
+    }
+    let told = status(vm)?;
+    ensure!(told.contains(end.reason), "the status does not say `{}`: {told}", end.reason);
+    vm.stop();
+    let mut names = entries(vm)?;
+    names.retain(|name| name.starts_with("weft-b"));
+    let expected = end.entry.map(|tries| format!("weft-b_{}{tries}.efi", second::VERSION));
+    ensure!(names == Vec::from_iter(expected), "the boot loader has {names:?}");
+    Ok(())
+}
+
+/// What everybody who connects is told.
+fn status(vm: &mut TestVm) -> anyhow::Result<String> {
+    let socket = "/run/weft/update.sock".to_owned();
+    let (_, said) = vm.agent()?.run(Command {
+        program: "/usr/bin/weft-ci-agent".to_owned(),
+        arguments: vec![SPEAK.to_owned(), socket, String::new()],
+        user: None,
+        group: None,
+        environment: Vec::new(),
+    })?;
+    Ok(said)
+}
+
+fn wrong_root_hash(vm: &mut TestVm) -> anyhow::Result<()> {
+    let hash = vm.info.root_hash.clone();
+    let other = if hash.starts_with('0') { "1" } else { "0" };
+    left(vm, |line| line.replace(&hash, &format!("{other}{}", &hash[1..])), Left::never_came_up())
+}
+
+/// More than forward error correction can make good: it has a byte for each 126 that lie spread over the whole.
+const BEYOND_REPAIR: usize = 1 << 20;
+
+fn rotten(vm: &mut TestVm, label: &str, offset: u64) -> anyhow::Result<()> {
+    second::install(vm, str::to_owned)?;
+    let partition = disk::partition(&vm.info, label)?.clone();
+    disk::overwrite(&vm.disk(), &partition, offset, &vec![0x5a; BEYOND_REPAIR])?;
+    starts_and_is_left(vm, Left { tries: None, ..Left::never_came_up() })
+}
+
+fn kernel_image() -> String {
+    format!("{FOLDER}/{}", second::fresh_name())
+}
+
+fn no_kernel_image(vm: &mut TestVm) -> anyhow::Result<()> {
+    second::install(vm, str::to_owned)?;
+    disk::esp_remove(&vm.disk(), disk::partition(&vm.info, "esp")?, &kernel_image())?;
+    starts_and_is_left(vm, Left { tries: Some(0), reason: "\"slot\":\"a\"", entry: None })
+}
+
+/// Half of it is there, or nothing.
+fn torn_kernel_image(vm: &mut TestVm, part: usize) -> anyhow::Result<()> {
+    second::install(vm, str::to_owned)?;
+    let (path, esp) = (vm.disk(), disk::partition(&vm.info, "esp")?.clone());
+    let image = disk::esp_read(&path, &esp, &kernel_image())?;
+    let length = image.len().checked_div(part).unwrap_or(0);
+    disk::esp_write(&path, &esp, &kernel_image(), &image[..length])?;
+    starts_and_is_left(vm, Left::never_came_up())
+}
+
+fn full_boot_partition(vm: &mut TestVm) -> anyhow::Result<()> {
+    second::install(vm, |line| format!("{line} weft.health-settle=5"))?;
+    disk::esp_fill(&vm.disk(), disk::partition(&vm.info, "esp")?, "filled")?;
+    is_kept(vm)
+}
+
+fn kept(vm: &mut TestVm) -> anyhow::Result<()> {
+    second::install(vm, |line| format!("{line} weft.health-settle=5"))?;
+    is_kept(vm)
+}
+
+fn is_kept(vm: &mut TestVm) -> anyhow::Result<()> {
+    vm.start()?;
+    let version = vm.info.version.clone();
+    vm.wait_init(Mark::default(), &format!("slot b, version {version}, on trial"))?;
+    vm.wait_init(Mark::default(), &format!("version {version} is good"))
+        .context("the release was not found good")?;
+    Ok(())
+}
+
+/// Nobody can write anything down there; what counts is that something runs.
+fn full_state(vm: &mut TestVm) -> anyhow::Result<()> {
+    second::install(vm, fault("state-full"))?;
+    vm.start()?;
+    let version = vm.info.version.clone();
+    let from = vm.wait_init(Mark::default(), &format!("slot b, version {version}, on trial"))?;
+    let one_try = session::boot_limit(vm.pace) + Duration::from_secs(LIMIT + 60);
+    let good = format!("version {version} is good");
+    let kept = vm.vm()?.console.wait_init(from, one_try, &good).is_ok();
+    if !kept {
+        let old = format!("slot a, version {version}");
+        let (_, back) = vm.vm()?.console.wait_init(from, one_try * TRIES as u32, &old)?;
+        vm.wait_init(back, "weft-appd ready")?;
+    }
+    Ok(())
+}
