@@ -27,7 +27,7 @@ impl BootInfo {
         let text = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
         let command_line = text("proc/cmdline");
         let counted = fs::read(root.join(COUNT_PATH)).ok().and_then(|variable| text_of(&variable));
-        let on_trial = counted.as_deref().is_some_and(|path| !is_last_resort(path));
+        let on_trial = counted.as_deref().is_some_and(|path| !is_kept(path) && !is_last_resort(path));
         Self {
             boot: Boot {
                 id: text("proc/sys/kernel/random/boot_id").trim().to_owned(),
@@ -42,6 +42,12 @@ impl BootInfo {
             limits: Limits::of(&command_line),
         }
     }
+}
+
+/// Whether this release was found good at an earlier boot: it is counted all the same, but is on no trial. The name tells it, see
+/// `weft_release::boot::Entry`, and does so without a state partition.
+fn is_kept(counted: &str) -> bool {
+    counted.rsplit_once('+').is_some_and(|(stem, _)| stem.ends_with("_kept"))
 }
 
 /// Whether the boot loader took this entry though it had no try left, because there is no other: restarting would bring it back. It has
@@ -110,6 +116,10 @@ mod tests {
         assert!(on_trial("weft-b_1.2.0+2-1.efi") && on_trial("weft-b_1.2.0+0-3.efi"));
         assert!(!on_trial("weft-b_1.2.0+0-4.efi"), "all tries were used up before");
         assert!(!on_trial("weft-b_1.2.0+0-1.efi"), "given up by hand");
+        assert!(
+            !on_trial("weft-b_1.2.0_kept+2-1.efi") && !on_trial("weft-b_1.2.0_kept+0-3.efi"),
+            "good before"
+        );
     }
 
     #[test]

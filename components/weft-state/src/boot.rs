@@ -22,7 +22,7 @@ pub struct Record {
     /// The last words of a kernel that panicked before this boot.
     #[serde(default)]
     pub panic: Option<String>,
-    /// The release that failed last while it was on trial, until another one was found good.
+    /// The release that failed last, on trial or so that it was restarted, until another one was found good.
     #[serde(default)]
     pub failure: Option<Failure>,
 }
@@ -35,7 +35,7 @@ pub struct Boot {
     /// `a` or `b`.
     pub slot: String,
     pub version: String,
-    /// The boot loader counts the tries of this release.
+    /// The boot loader counts the tries of this release, and it was not found good at an earlier boot.
     pub on_trial: bool,
     pub outcome: Outcome,
 }
@@ -102,12 +102,16 @@ impl Record {
         };
         let Boot { slot, version, on_trial, outcome, .. } = before.current;
         // A release that was found good once, and then lost its power, did not fail.
-        let failed = on_trial && outcome != Outcome::Good;
+        let failed = matches!(outcome, Outcome::Failed(_)) || on_trial && outcome != Outcome::Good;
+        // Of a release that is kept, one bad boot means nothing once it runs again.
+        let is_over = |failure: &Failure| {
+            !current.on_trial && failure.version == current.version && failure.slot == current.slot
+        };
         let failure = last_end
             .clone()
             .filter(|_| failed)
             .map(|reason| Failure { slot, version, reason: shorten(&reason) })
-            .or(before.failure);
+            .or(before.failure.filter(|failure| !is_over(failure)));
         Self { current, last_end: last_end.as_deref().map(shorten), panic: evidence.panic, failure }
     }
 
@@ -225,6 +229,19 @@ mod tests {
         stopped.ended();
         let after = begin(Some(stopped), boot("a", "1.0.0", true));
         assert_eq!((after.failure, after.last_end), (None, None));
+    }
+
+    #[test]
+    fn a_kept_release_that_was_restarted_says_why_until_it_runs_again() {
+        let mut broken = begin(None, boot("b", "2.0.0", false));
+        broken.failed("weft-compositor is restarting");
+        let again = begin(Some(broken), boot("b", "2.0.0", false));
+        assert_eq!(reason(&again), Some("weft-compositor is restarting"));
+        let fallen = begin(Some(again.clone()), boot("a", "1.0.0", false));
+        assert_eq!(reason(&fallen), Some("weft-compositor is restarting"), "the other slot's release runs");
+        let mut well = again;
+        well.ended();
+        assert_eq!(reason(&begin(Some(well), boot("b", "2.0.0", false))), None);
     }
 
     #[test]
