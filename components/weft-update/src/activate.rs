@@ -123,7 +123,7 @@ fn undo(
 ) -> Result<(), Error> {
     // A signed downgrade had put the running system behind.
     for (name, entry) in own.iter().filter(|(_, entry)| entry.assessment() == Assessment::Bad) {
-        esp.rename(name, &entry.blessed().file_name())?;
+        esp.rename(name, &entry.refilled().file_name())?;
     }
     for (name, _) in untried {
         esp.remove(name)?;
@@ -131,11 +131,14 @@ fn undo(
     Ok(state::save(&*machine.store, STATUS, &Status::default())?)
 }
 
-/// Notes what the boot loader gave up after its tries, so that the device does not take it again by itself.
+/// Notes what was left, so that the device does not take it again by itself: releases that used up their tries without ever being found good, and
+/// those that were given up by hand. One that was good and then stopped starting is no bad release: its slot rotted, or the power went
+/// too often during its start. Taking it again mends it, for of a slot only the damaged blocks are fetched.
 pub fn remember_failures(machine: &Machine) -> Result<(), Error> {
     let esp = machine.open_esp()?;
     for (_, entry) in entries(&esp, machine.running.other())? {
-        if entry.assessment() == Assessment::Bad {
+        let stopped_starting = entry.kept && entry.is_exhausted();
+        if entry.assessment() == Assessment::Bad && !stopped_starting {
             Standing::load(&*machine.store)?.give_up(&entry.version, &*machine.store)?;
         }
     }

@@ -93,9 +93,12 @@ pub fn entries(esp: &dyn BootEntries, slot: Slot) -> Result<Vec<(String, Entry)>
     Ok(named.filter(|(_, entry)| entry.slot == slot).collect())
 }
 
-/// Whether a slot has an entry that was blessed.
+/// Whether the running slot's release was found good at an earlier boot, and is to boot again. Where it is started for want of another, it
+/// may have no try left.
 pub fn is_kept(esp: &dyn BootEntries, slot: Slot) -> Result<bool, esp::Error> {
-    Ok(entries(esp, slot)?.iter().any(|(_, entry)| entry.assessment() == Assessment::Good))
+    let is_kept =
+        |entry: &Entry| entry.kept && (entry.assessment() == Assessment::Good || entry.is_exhausted());
+    Ok(entries(esp, slot)?.iter().any(|(_, entry)| is_kept(entry)))
 }
 
 /// The slot that a kernel's command line takes its root from.

@@ -39,7 +39,7 @@ pub struct Candidate {
     pub sort_key: Option<String>,
     /// `IMAGE_VERSION`, `VERSION`, `VERSION_ID` or `BUILD_ID` of it.
     pub version: Option<String>,
-    /// `None` for an entry without counters: it was blessed.
+    /// `None` for an entry without counters: it is not counted.
     pub tries: Option<Tries>,
 }
 

@@ -1,7 +1,7 @@
 //! The system's status for everybody who connects: put together from PID 1's report, the boot record, what an update is at, and the
 //! boot loader's entries; told anew at every change.
 
-use super::keep::exhausted;
+use super::keep::{exhausted, is_kept};
 use crate::state::{Phase, Status as UpdateStatus};
 use std::io::{self, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -43,10 +43,10 @@ impl Parts {
         Status {
             version: report.boot.version.clone(),
             slot: report.boot.slot.clone(),
-            trial: match (&report.boot.outcome, report.counted.is_some()) {
+            trial: match (&report.boot.outcome, is_kept(report)) {
                 (Outcome::Good, _) => Trial::Good,
-                (_, true) => Trial::Running,
-                (_, false) => Trial::None,
+                (_, false) => Trial::Running,
+                (_, true) => Trial::None,
             },
             state_kept: report.state_kept.unwrap_or(false),
             phase: phase(self.update.phase).to_owned(),
@@ -68,10 +68,11 @@ impl Parts {
         if known.as_ref().is_some_and(|known| known.version == version) {
             return known;
         }
+        let what = if entry.kept { "it stopped starting" } else { "it never came up" };
         let panic = record.and_then(|record| record.panic.as_ref());
         let reason = match panic {
-            Some(words) => format!("it never came up: the kernel panicked: {words}"),
-            None => "it never came up".to_owned(),
+            Some(words) => format!("{what}: the kernel panicked: {words}"),
+            None => what.to_owned(),
         };
         Some(Failure { version, reason })
     }
@@ -170,7 +171,22 @@ mod tests {
             version == "2.0.0" && text.contains("never came up") && text.contains("VFS: Unable"),
             "{text}"
         );
+        let rotten = ["weft-a_1.0.0_kept+2-1.efi", "weft-b_2.0.0_kept+0-3.efi"];
+        let (version, text) = reason(parts(&rotten, Some(record(None, None)))).unwrap();
+        assert_eq!((version.as_str(), text.as_str()), ("2.0.0", "it stopped starting"));
         assert_eq!(reason(parts(&["weft-a_1.0.0.efi"], Some(record(None, None)))), None);
+    }
+
+    #[test]
+    fn a_release_that_was_good_before_is_on_no_trial() {
+        let trial = |counted: &str| {
+            let mut parts = parts(&[], None);
+            let report = parts.report.as_mut().unwrap();
+            report.counted = Some(format!("\\EFI\\Linux\\{counted}"));
+            parts.status().trial
+        };
+        assert_eq!(trial("weft-a_2.0.0+2-1.efi"), Trial::Running);
+        assert_eq!(trial("weft-a_2.0.0_kept+2-1.efi"), Trial::None);
     }
 
     #[test]

@@ -57,6 +57,21 @@ impl Judge {
         }
     }
 
+    /// A release that was found good at an earlier boot only has to come up again. As soon as nothing is wrong, nothing is waited for: its
+    /// tries are spent until then, and a device that is switched off at the plug thrice in a row shall not lose its newest release. Not
+    /// sooner, because what rotted may be what the screen or the app needs, and stops the machine only there. What is wrong beside the
+    /// services (no display, an app that crashes) is not the release's doing, for it was good: then it is enough that they hold.
+    pub fn look_again(&mut self, now: Duration, observation: &Observation) -> Verdict {
+        match (services(&observation.report), problem(observation)) {
+            (None, None) => Verdict::Good,
+            (None, Some(_)) => self.holds(now, false, service_marks(observation)),
+            (Some(problem), _) => {
+                self.held = None;
+                if now >= self.limits.total() { Verdict::Broken(problem) } else { Verdict::Open }
+            }
+        }
+    }
+
     fn holds(&mut self, now: Duration, late: bool, marks: Marks) -> Verdict {
         match &self.held {
             Some((since, before)) if *before == marks => {
@@ -76,10 +91,13 @@ impl Judge {
     }
 }
 
-fn marks(observation: &Observation) -> Marks {
+fn service_marks(observation: &Observation) -> Marks {
     let services = observation.report.services.iter().filter(|service| service.required);
-    let mut marks: Marks =
-        services.map(|service| (service.name.clone(), u64::from(service.restarts))).collect();
+    services.map(|service| (service.name.clone(), u64::from(service.restarts))).collect()
+}
+
+fn marks(observation: &Observation) -> Marks {
+    let mut marks = service_marks(observation);
     let apps = observation.apps.iter().flatten().flatten().filter(|app| app.wanted);
     marks.extend(apps.map(|app| (app.app_id.clone(), app.session_id)));
     marks

@@ -1,51 +1,96 @@
-//! Keeping a release: the boot loader's entry loses its counters, see systemd's *Automatic Boot Assessment*.
+//! Keeping a release: the boot loader's entry gets all its tries back, at the first good boot and at every later one.
+//!
+//! systemd's *Automatic Boot Assessment* takes the counters away instead. On a device that nobody attends to this is a trap: once the disk
+//! rots where a kept release needs it, the kernel panics at each start, and the boot loader takes the same entry for ever.
 
 use crate::esp::{self, BootEntries};
-use weft_release::boot::Entry;
+use crate::machine;
+use weft_release::Slot;
+use weft_release::boot::{Assessment, Entry, TRIES, Tries};
+use weft_state::health::Report;
 
-/// Makes a release the one that boots from now on.
+/// The boot loader's side of a trial.
 pub trait Keep {
-    /// `counted` is where the boot loader keeps the tries of the entry that it started, with backslashes as in UEFI.
-    fn keep(&mut self, counted: &str) -> Result<(), String>;
-    /// For an entry that nobody counts: does what a power cut may have left undone after it was kept.
-    fn complete(&mut self, slot: &str, version: &str) -> Result<(), String>;
+    /// Makes the release that runs the one that boots from now on, as often as it is asked.
+    fn keep(&mut self, report: &Report) -> Result<(), String>;
+    /// Whether a restart may lead to the other slot in the end: a good release is there, and the boot loader would take it.
+    fn has_fallback(&mut self, report: &Report) -> bool;
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the boot loader started {0:?}, which is no entry of this system")]
     Entry(String),
+    #[error("the boot loader has no entry of the running slot {0}")]
+    NoEntry(Slot),
     #[error(transparent)]
     Esp(#[from] esp::Error),
 }
 
-/// Takes the counters off the entry that runs. Doing it again, after a power cut for one, changes nothing.
-pub fn bless(entries: &mut dyn BootEntries, counted: &str) -> Result<Entry, Error> {
-    let name = counted.rsplit(['\\', '/']).next().unwrap_or(counted);
-    let entry = Entry::parse(name).ok_or_else(|| Error::Entry(counted.to_owned()))?;
-    let blessed = entry.blessed();
-    if !entries.names()?.iter().any(|other| *other == blessed.file_name()) {
-        entries.rename(name, &blessed.file_name())?;
-    }
-    Ok(blessed)
+/// The entry that the boot loader counted at this boot.
+fn counted(report: &Report) -> Option<Result<Entry, Error>> {
+    let path = report.counted.as_deref()?;
+    let name = path.rsplit(['\\', '/']).next().unwrap_or(path);
+    Some(Entry::parse(name).ok_or_else(|| Error::Entry(path.to_owned())))
 }
 
-/// The entry of what runs, where it has no counters.
-pub fn kept(names: &[String], slot: &str, version: &str) -> Option<Entry> {
-    let mut entries = names.iter().filter_map(|name| Entry::parse(name));
-    entries.find(|entry| {
-        entry.slot.to_string() == slot && entry.version.to_string() == version && entry.tries.is_none()
-    })
+/// The slot whose entry was started; `None` for a system that came another way.
+pub fn started(report: &Report) -> Result<Option<Slot>, Error> {
+    match counted(report) {
+        Some(entry) => Ok(Some(entry?.slot)),
+        None => Ok(report.boot.slot.parse().ok()),
+    }
+}
+
+/// Whether the release that runs was found good at an earlier boot. Where nobody counts, it was.
+pub fn is_kept(report: &Report) -> bool {
+    counted(report).is_none_or(|entry| entry.is_ok_and(|entry| entry.kept))
+}
+
+/// Gives the running slot's entry all its tries back; what it is then. Doing it again, after a power cut for one, changes nothing, and
+/// neither does it once the release was given up by hand.
+pub fn refill(entries: &mut dyn BootEntries, slot: Slot) -> Result<Entry, Error> {
+    let own = machine::entries(entries, slot)?;
+    let (_, entry) = own.first().ok_or(Error::NoEntry(slot))?;
+    if own.iter().all(|(_, entry)| entry.is_left()) {
+        return Ok(entry.clone());
+    }
+    let full = entry.refilled();
+    // More than one name is left by a power cut: they name the same bytes.
+    for (name, old) in own.iter().filter(|(name, _)| *name != full.file_name()) {
+        replace(entries, name, old, &full)?;
+    }
+    Ok(full)
+}
+
+/// Where one write cannot do it, both names are there for a moment. The boot loader counts by renaming, and starts without counting where
+/// the new name is taken: a series of names that has the old one in it would end there, and a rotten system would be started for ever.
+/// So the new name first counts on from the old one's tries.
+fn replace(entries: &mut dyn BootEntries, name: &str, old: &Entry, full: &Entry) -> Result<(), Error> {
+    let full_name = full.file_name();
+    if entries.rename_at_once(name, &full_name)? {
+        return Ok(());
+    }
+    let done = old.tries.map_or(0, |tries| tries.done);
+    let between = Entry { tries: Some(Tries { left: TRIES, done }), ..full.clone() }.file_name();
+    entries.rename(name, &between)?;
+    Ok(entries.rename(&between, &full_name)?)
+}
+
+fn others<'a>(names: &'a [String], own_slot: &'a str) -> impl Iterator<Item = Entry> + 'a {
+    let entries = names.iter().filter_map(|name| Entry::parse(name));
+    entries.filter(move |entry| entry.slot.to_string() != own_slot)
 }
 
 /// The release that has used up its tries without coming up: the other slot's, where no try of it is left. A release that was given up by
 /// hand was not tried to the end.
 pub fn exhausted(names: &[String], own_slot: &str) -> Option<Entry> {
-    let mut entries = names.iter().filter_map(|name| Entry::parse(name));
-    entries.find(|entry| {
-        entry.slot.to_string() != own_slot
-            && entry.tries.is_some_and(|tries| tries.left == 0 && tries.done >= weft_release::boot::TRIES)
-    })
+    others(names, own_slot).find(Entry::is_exhausted)
+}
+
+/// Whether the other slot has a release that is good and may be started.
+pub fn has_good(names: &[String], own_slot: &str) -> bool {
+    others(names, own_slot).any(|entry| entry.assessment() == Assessment::Good)
 }
 
 #[cfg(test)]
@@ -63,6 +108,13 @@ mod tests {
             self.0[place.ok_or_else(|| esp::Error::NoFile(from.to_owned()))?] = to.to_owned();
             Ok(())
         }
+        fn rename_at_once(&mut self, from: &str, to: &str) -> Result<bool, esp::Error> {
+            if self.0.iter().any(|name| name == to) {
+                self.0.retain(|name| name != from);
+                return Ok(true);
+            }
+            self.rename(from, to).map(|()| true)
+        }
     }
 
     fn names(names: &[&str]) -> Names {
@@ -70,28 +122,49 @@ mod tests {
     }
 
     #[test]
-    fn the_entry_that_runs_loses_its_counters_once() {
-        let mut esp = names(&["weft-a_1.0.0.efi", "weft-b_2.0.0+2-1.efi"]);
-        for _ in 0..2 {
-            bless(&mut esp, "\\EFI\\Linux\\weft-b_2.0.0+2-1.efi").unwrap();
-            assert_eq!(esp.0, ["weft-a_1.0.0.efi", "weft-b_2.0.0.efi"]);
+    fn each_good_boot_gives_the_tries_back() {
+        for own in ["weft-b_2.0.0+2-1.efi", "weft-b_2.0.0_kept+0-3.efi", "weft-b_2.0.0.efi"] {
+            let mut esp = names(&["weft-a_1.0.0.efi", own]);
+            for _ in 0..2 {
+                refill(&mut esp, Slot::B).unwrap();
+                assert_eq!(esp.0, ["weft-a_1.0.0.efi", "weft-b_2.0.0_kept+3.efi"], "{own}");
+            }
         }
-        let error = bless(&mut esp, "\\EFI\\Linux\\other+1-2.efi").unwrap_err().to_string();
-        assert!(error.contains("other+1-2.efi"), "{error}");
-        assert!(bless(&mut names(&[]), "weft-b_2.0.0+2-1.efi").is_err(), "it is gone");
+        let mut two = names(&["weft-b_2.0.0_kept+2-1.efi", "weft-b_2.0.0_kept+3.efi"]);
+        refill(&mut two, Slot::B).unwrap();
+        assert_eq!(two.0, ["weft-b_2.0.0_kept+3.efi"], "a rename was cut");
+        assert!(refill(&mut names(&["weft-a_1.0.0.efi"]), Slot::B).is_err(), "it is gone");
     }
 
     #[test]
-    fn only_the_running_entry_without_counters_is_kept() {
-        let found = |list: &[&str]| kept(&names(list).0, "b", "2.0.0").is_some();
-        assert!(found(&["weft-a_1.0.0.efi", "weft-b_2.0.0.efi"]));
-        assert!(!found(&["weft-a_2.0.0.efi", "weft-b_2.0.0+1-2.efi", "weft-b_1.9.0.efi"]));
+    fn what_was_given_up_by_hand_is_not_kept_by_this_boot() {
+        let mut left = names(&["weft-a_1.0.0+3.efi", "weft-b_2.0.0_kept+0.efi"]);
+        refill(&mut left, Slot::B).unwrap();
+        assert_eq!(left.0[1], "weft-b_2.0.0_kept+0.efi");
+        let mut back = names(&["weft-a_1.0.0+0-3.efi", "weft-b_2.0.0_kept+0-1.efi"]);
+        refill(&mut back, Slot::B).unwrap();
+        assert_eq!(back.0[1], "weft-b_2.0.0_kept+3.efi", "the boot loader came back to it");
+    }
+
+    #[test]
+    fn the_counted_name_tells_slot_and_whether_it_was_good_before() {
+        let told = |counted: Option<&str>| {
+            let mut report = super::super::tests::report("a", true);
+            report.counted = counted.map(str::to_owned);
+            (started(&report).map_err(|error| error.to_string()), is_kept(&report))
+        };
+        assert_eq!(told(Some("\\EFI\\Linux\\weft-b_2.0.0+2-1.efi")), (Ok(Some(Slot::B)), false));
+        assert_eq!(told(Some("\\EFI\\Linux\\weft-b_2.0.0_kept+2-1.efi")), (Ok(Some(Slot::B)), true));
+        assert_eq!(told(None), (Ok(Some(Slot::A)), true));
+        let (error, kept) = told(Some("\\EFI\\Linux\\other+1-2.efi"));
+        assert!(error.unwrap_err().contains("other+1-2.efi") && !kept);
     }
 
     #[test]
     fn a_release_that_never_came_up_is_found() {
         let found = |list: &[&str]| exhausted(&names(list).0, "a").map(|entry| entry.version.to_string());
         assert_eq!(found(&["weft-a_1.0.0.efi", "weft-b_2.0.0+0-3.efi"]).as_deref(), Some("2.0.0"));
+        assert_eq!(found(&["weft-a_1.0.0.efi", "weft-b_2.0.0_kept+0-3.efi"]).as_deref(), Some("2.0.0"));
         assert_eq!(found(&["weft-a_1.0.0+0-3.efi", "weft-b_2.0.0+1-2.efi"]), None);
         assert_eq!(found(&["weft-a_1.0.0.efi", "weft-b_2.0.0+0.efi"]), None, "given up by hand");
     }

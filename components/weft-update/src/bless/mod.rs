@@ -32,7 +32,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// What came of the trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// Nothing was to be decided: the boot loader does not count.
+    /// The device restarts already.
     Settled,
     Kept,
     /// PID 1 restarts the device.
@@ -42,6 +42,9 @@ pub enum Ending {
 }
 
 /// Watches until the release is found good or broken. `pause` waits and returns the time since the kernel's start.
+///
+/// One that was found good at an earlier boot only gets its tries back. Where its services do not come up, the device is restarted if that
+/// leads to a good release in the end, after three times; else it is watched for as long as it runs.
 pub fn watch(
     sources: &mut dyn Sources,
     keep: &mut dyn Keep,
@@ -49,6 +52,7 @@ pub fn watch(
     mut pause: impl FnMut(Duration) -> Duration,
 ) -> Ending {
     let mut judge: Option<Judge> = None;
+    let mut is_said = false;
     loop {
         let now = pause(PERIOD);
         let report = match sources.init() {
@@ -59,23 +63,37 @@ pub fn watch(
             }
         };
         board.set_report(&report);
-        let entry = match (&report.boot.outcome, &report.counted) {
+        match report.boot.outcome {
             // The device restarts.
-            (Outcome::Failed(_), _) => return Ending::Settled,
-            (_, None) => {
-                until_done(&mut pause, || keep.complete(&report.boot.slot, &report.boot.version));
-                return Ending::Settled;
-            }
+            Outcome::Failed(_) => return Ending::Settled,
             // This service ended between PID 1's hearing of it and the entry's being kept.
-            (Outcome::Good, Some(entry)) => return found_good(entry, sources, keep, board, pause),
-            (_, Some(entry)) => entry.clone(),
-        };
+            Outcome::Good => return found_good(&report, sources, keep, board, pause),
+            Outcome::Running | Outcome::Ended => {}
+        }
         let judge = judge.get_or_insert_with(|| Judge::new(report.limits));
         let observation = observe(report.clone(), sources);
-        match judge.look(now, &observation) {
+        if !keep::is_kept(&report) {
+            match judge.look(now, &observation) {
+                Verdict::Open => continue,
+                Verdict::Good => return found_good(&report, sources, keep, board, pause),
+                Verdict::Broken(why) => return found_broken(&report, why, sources),
+            }
+        }
+        match judge.look_again(now, &observation) {
             Verdict::Open => {}
-            Verdict::Good => return found_good(&entry, sources, keep, board, pause),
-            Verdict::Broken(why) => return found_broken(&report, why, sources),
+            Verdict::Good => {
+                until_done(&mut pause, || keep.keep(&report));
+                return Ending::Kept;
+            }
+            Verdict::Broken(why) if !is_said => {
+                // Without counting, a restart would lead back here.
+                if report.counted.is_some() && keep.has_fallback(&report) {
+                    return give_up(why, sources);
+                }
+                tracing::error!("nothing better would boot, going on: {why}");
+                is_said = true;
+            }
+            Verdict::Broken(_) => {}
         }
     }
 }
@@ -91,7 +109,7 @@ fn observe(report: Report, sources: &mut dyn Sources) -> Observation {
 /// Both must succeed in the end, and neither waits for the other: without PID 1's word this boot is given up, without the boot loader's
 /// entry one of the next ones is.
 fn found_good(
-    entry: &str,
+    report: &Report,
     sources: &mut dyn Sources,
     keep: &mut dyn Keep,
     board: &Board,
@@ -100,7 +118,7 @@ fn found_good(
     let (mut kept, mut told) = (false, false);
     until_done(&mut pause, || {
         // The boot loader's entry first: PID 1's word only ends this boot's trial.
-        let keeping = if kept { Ok(()) } else { keep.keep(entry) };
+        let keeping = if kept { Ok(()) } else { keep.keep(report) };
         kept = keeping.is_ok();
         if !told {
             sources.tell("good")?;
@@ -109,7 +127,7 @@ fn found_good(
                 board.set_report(&report);
             }
         }
-        keeping.map_err(|why| format!("the boot loader still counts this release: {why}"))
+        keeping.map_err(|why| format!("the boot loader still takes this release for untried: {why}"))
     });
     Ending::Kept
 }
@@ -129,6 +147,10 @@ fn found_broken(report: &Report, why: String, sources: &mut dyn Sources) -> Endi
         tracing::error!("nothing better would boot, going on: {why}");
         return Ending::LeftRunning(why);
     }
+    give_up(why, sources)
+}
+
+fn give_up(why: String, sources: &mut dyn Sources) -> Ending {
     if let Err(problem) = sources.tell(&format!("failed {why}")) {
         tracing::error!("{problem}");
     }

@@ -15,6 +15,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use weft_state::boot::Record;
+use weft_state::health::Report;
 
 /// The socket's name in the service file.
 const SOCKET_NAME: &str = "update";
@@ -46,7 +47,7 @@ fn decide(board: &Board, mut device: Device) {
         since_start()
     });
     match &ending {
-        Ending::Settled => tracing::info!("nobody counts the tries of this release"),
+        Ending::Settled => tracing::info!("the device restarts"),
         Ending::Kept => tracing::info!("this release is kept"),
         Ending::GivenUp(why) => tracing::error!("this release is given up: {why}"),
         Ending::LeftRunning(why) => tracing::error!("this release does not work: {why}"),
@@ -120,30 +121,28 @@ impl Device {
         })
     }
 
-    fn bless(&self, counted: &str) -> anyhow::Result<()> {
+    /// The record comes second, and at every good boot: a power cut in between leaves it to the next one.
+    fn refill(&self, report: &Report) -> anyhow::Result<()> {
+        let Some(slot) = keep::started(report)? else { return Ok(()) };
         let records = Folder::new(&self.folder);
         let _lock = records.wait()?;
-        let entry = keep::bless(&mut self.esp()?, counted)?;
+        let entry = match keep::refill(&mut self.esp()?, slot) {
+            // Started without the boot loader.
+            Err(keep::Error::NoEntry(_)) if report.counted.is_none() => return Ok(()),
+            outcome => outcome?,
+        };
         records::blessed(&records, entry.slot, &entry.version)
             .context("the entry is kept, but the epoch is not raised")
-    }
-
-    fn record(&self, slot: &str, version: &str) -> anyhow::Result<()> {
-        let names = self.esp()?.names()?;
-        if let Some(entry) = keep::kept(&names, slot, version) {
-            records::blessed(&Folder::new(&self.folder), entry.slot, &entry.version)?;
-        }
-        Ok(())
     }
 }
 
 impl Keep for Device {
-    fn keep(&mut self, counted: &str) -> Result<(), String> {
-        self.bless(counted).map_err(|error| format!("{error:#}"))
+    fn keep(&mut self, report: &Report) -> Result<(), String> {
+        self.refill(report).map_err(|error| format!("{error:#}"))
     }
 
-    fn complete(&mut self, slot: &str, version: &str) -> Result<(), String> {
-        self.record(slot, version).map_err(|error| format!("{error:#}"))
+    fn has_fallback(&mut self, report: &Report) -> bool {
+        keep::has_good(&self.entry_names(), &report.boot.slot)
     }
 }
 

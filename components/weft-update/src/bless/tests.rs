@@ -100,27 +100,20 @@ impl Sources for World {
 /// What is asked of the boot loader's partition, which fails a few times before it works.
 #[derive(Default)]
 struct Kept {
-    entries: Vec<String>,
-    completed: Vec<String>,
+    entries: Vec<Option<String>>,
     failures: usize,
+    has_fallback: bool,
 }
 
-impl Kept {
-    fn outcome(&mut self) -> Result<(), String> {
+impl Keep for Kept {
+    fn keep(&mut self, report: &Report) -> Result<(), String> {
+        self.entries.push(report.counted.clone());
         let fails = self.failures > 0;
         self.failures = self.failures.saturating_sub(1);
         if fails { Err("the partition cannot be written".into()) } else { Ok(()) }
     }
-}
-
-impl Keep for Kept {
-    fn keep(&mut self, counted: &str) -> Result<(), String> {
-        self.entries.push(counted.to_owned());
-        self.outcome()
-    }
-    fn complete(&mut self, slot: &str, version: &str) -> Result<(), String> {
-        self.completed.push(format!("{slot} {version}"));
-        self.outcome()
+    fn has_fallback(&mut self, _report: &Report) -> bool {
+        self.has_fallback
     }
 }
 
@@ -244,14 +237,76 @@ fn a_device_without_a_display_is_judged_by_its_services() {
 }
 
 #[test]
-fn nothing_is_decided_where_nobody_counts_and_nothing_is_gained() {
-    let mut settled = World::good();
-    settled.report.counted = None;
-    assert_eq!(run(settled), (Ending::Settled, 1, 0, Vec::new()));
+fn a_release_that_nothing_better_would_follow_runs_on() {
     let mut last = World { screen: Err("no".into()), ..World::good() };
     last.report.boot.on_trial = false;
     let (ending, _, kept, told) = run(last);
     assert_eq!((ending, kept, told), (Ending::LeftRunning("no".into()), 0, Vec::new()));
+}
+
+/// A system that was found good at an earlier boot.
+fn kept_before(world: World) -> World {
+    let mut world = world;
+    world.report.boot.on_trial = false;
+    world.report.counted = Some("\\EFI\\Linux\\weft-a_2.0.0_kept+2-1.efi".to_owned());
+    world
+}
+
+#[test]
+fn a_kept_release_gets_its_tries_back_as_soon_as_nothing_is_wrong() {
+    let mut world = kept_before(World::good());
+    world.report.services[0].state = "starting".into();
+    world.each_second = Box::new(|now, report, _| {
+        if now == 8 {
+            report.services[0].state = "ready".into();
+        }
+    });
+    let (ending, seconds, kept, told) = run(world);
+    assert_eq!((ending, seconds, kept), (Ending::Kept, 8, 1));
+    assert!(told.is_empty(), "PID 1 waits for nothing: {told:?}");
+    let mut uncounted = World::good();
+    uncounted.report.counted = None;
+    assert_eq!(run(uncounted), (Ending::Kept, 1, 1, Vec::new()), "named by an older image");
+}
+
+/// No display, an app that is broken: neither is the release's doing.
+#[test]
+fn a_kept_release_is_not_left_for_what_is_wrong_beside_its_services() {
+    let dark = World { screen: Err("no display".into()), ..World::good() };
+    let mut crashing = World::kiosk(vec![window(Some("org.weft.kiosk"), true)], app(None));
+    crashing.each_second = Box::new(|now, _, apps| apps[0].session_id = now);
+    for world in [dark, crashing] {
+        let mut world = kept_before(world);
+        let mut kept = Kept { has_fallback: true, ..Kept::default() };
+        assert_eq!(run_with(&mut world, &mut kept), (Ending::Kept, 11), "its services held for 10 s");
+        assert_eq!((kept.entries.len(), world.told.len()), (1, 0));
+    }
+}
+
+#[test]
+fn a_kept_release_whose_services_do_not_come_up_is_left_only_for_a_good_one() {
+    let broken = || {
+        let mut world = kept_before(World::good());
+        world.report.services[1].state = "restarting".into();
+        world.each_second = Box::new(|now, report, _| {
+            if now == 90 {
+                report.services[1].state = "ready".into();
+            }
+        });
+        world
+    };
+    let end = |mut world: World, has_fallback: bool| {
+        let mut kept = Kept { has_fallback, ..Kept::default() };
+        let (ending, seconds) = run_with(&mut world, &mut kept);
+        (ending, seconds, kept.entries.len(), world.told.len())
+    };
+    let (ending, seconds, kept, told) = end(broken(), true);
+    assert!(matches!(&ending, Ending::GivenUp(why) if why.contains("weft-compositor is restarting")));
+    assert_eq!((seconds, kept, told), (60, 0, 1));
+    assert_eq!(end(broken(), false), (Ending::Kept, 90, 1, 0), "nothing better would boot");
+    let mut uncounted = broken();
+    uncounted.report.counted = None;
+    assert_eq!(end(uncounted, true), (Ending::Kept, 90, 1, 0), "a restart would lead back to it");
 }
 
 #[test]
@@ -274,15 +329,10 @@ fn a_release_that_was_found_good_but_is_still_counted_is_kept_without_another_tr
 }
 
 #[test]
-fn the_records_of_a_release_that_nobody_counts_are_completed() {
-    let mut world = World::good();
-    world.report.counted = None;
-    let mut kept = Kept { failures: 2, ..Kept::default() };
-    let (ending, _) = run_with(&mut world, &mut kept);
-    assert_eq!((ending, kept.completed), (Ending::Settled, vec!["a 2.0.0".to_owned(); 3]));
+fn what_is_given_up_already_is_left_alone() {
     let mut given_up = World::good();
     given_up.report.boot.outcome = Outcome::Failed("blank".into());
     let mut kept = Kept::default();
     assert_eq!(run_with(&mut given_up, &mut kept).0, Ending::Settled);
-    assert!(kept.completed.is_empty() && kept.entries.is_empty(), "the device restarts");
+    assert!(kept.entries.is_empty(), "the device restarts");
 }

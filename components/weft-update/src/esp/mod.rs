@@ -52,6 +52,9 @@ pub trait BootEntries {
     fn names(&self) -> Result<Vec<String>, Error>;
     /// Gives a file another name; certain to survive a power cut when it returns, and never without a name before.
     fn rename(&mut self, from: &str, to: &str) -> Result<(), Error>;
+    /// [`Self::rename`] if it can be done by one write; else nothing is done and `false` comes back. [`Self::rename`] then adds the new name
+    /// before it takes the old one away.
+    fn rename_at_once(&mut self, from: &str, to: &str) -> Result<bool, Error>;
 }
 
 #[derive(Debug)]
@@ -166,12 +169,14 @@ impl<D: BlockDevice> Esp<D> {
     }
 
     /// Adds the new name before the old one goes: in between, both name the same bytes.
-    fn rename_by_copy(&mut self, mut folder: Folder, item: &Item, to: &str) -> Result<(), Error> {
+    fn rename_by_copy(&mut self, from: &str, to: &str) -> Result<(), Error> {
+        let mut folder = Folder::read(&self.volume, self.place)?;
+        let item = find(&folder, from)?;
         let used = self.used()?;
         let own = Own { short: free_short_name(&folder)?, ..item.own };
         folder.insert(&mut self.volume, &own.records(to), |volume| take_one(volume, &used))?;
         let mut folder = Folder::read(&self.volume, self.place)?;
-        folder.remove(&self.volume, item)
+        folder.remove(&self.volume, &item)
     }
 }
 
@@ -183,23 +188,31 @@ impl<D: BlockDevice> BootEntries for Esp<D> {
     }
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), Error> {
+        match self.rename_at_once(from, to)? {
+            true => Ok(()),
+            false => self.rename_by_copy(from, to),
+        }
+    }
+
+    fn rename_at_once(&mut self, from: &str, to: &str) -> Result<bool, Error> {
         check_name(to)?;
         let mut folder = Folder::read(&self.volume, self.place)?;
-        let item = folder.find(from).cloned().ok_or_else(|| Error::NoFile(from.to_owned()))?;
+        let item = find(&folder, from)?;
         match folder.find(to).cloned() {
-            Some(_) if from.eq_ignore_ascii_case(to) => return Ok(()),
+            Some(_) if from.eq_ignore_ascii_case(to) => Ok(true),
             // A rename was interrupted between its two steps.
             Some(other) if other.own.cluster == item.own.cluster => {
-                return folder.remove(&self.volume, &item);
+                folder.remove(&self.volume, &item)?;
+                Ok(true)
             }
-            Some(_) => return Err(Error::Exists(to.to_owned())),
-            None => {}
+            Some(_) => Err(Error::Exists(to.to_owned())),
+            None => folder.rename_in_place(&self.volume, &item, to),
         }
-        if folder.rename_in_place(&self.volume, &item, to)? {
-            return Ok(());
-        }
-        self.rename_by_copy(folder, &item, to)
     }
+}
+
+fn find(folder: &Folder, name: &str) -> Result<Item, Error> {
+    folder.find(name).cloned().ok_or_else(|| Error::NoFile(name.to_owned()))
 }
 
 fn take_one<D: BlockDevice>(volume: &mut Volume<D>, used: &Used) -> Result<u32, Error> {

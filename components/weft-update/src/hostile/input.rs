@@ -36,7 +36,7 @@ fn a_permission_goes_back_and_an_epoch_does_not() {
     activate(&target.machine()).unwrap();
     let mut names = Esp::open(target.file("esp")).unwrap().names().unwrap();
     names.sort();
-    assert_eq!(names, ["weft-a_1.0.0+0.efi", "weft-b_0.9.0+3.efi"], "the older one must come first");
+    assert_eq!(names, ["weft-a_1.0.0_kept+0.efi", "weft-b_0.9.0+3.efi"], "the older one must come first");
     let mut maker = Maker::new();
     maker.release("1.1.0", &image(9, BLOCKS), |release| release.epoch = 2);
     maker.publish();

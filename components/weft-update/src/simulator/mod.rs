@@ -2,16 +2,19 @@
 //!
 //! A scenario runs on model disks that log its writes and flushes. A crash state is a moment of the log, with everything flushed before
 //! it, and of what was written since the last flush any subset of sectors. Of each state it is asked what a user would ask: does the
-//! old or the new system start, with all its bytes; can the records be read; does the next update work.
+//! old or the new system start, with all its bytes; does the other slot's still start when that one rots; can the records be read; does the
+//! next update work.
 
 mod crash;
 mod judge;
 mod misuse;
+mod rot;
 mod unattended;
 
+use crate::bless::keep;
 use crate::esp::BootEntries;
 use crate::fixture::{self, Maker, PRODUCT, image, uki};
-use crate::machine::{Machine, entries};
+use crate::machine::Machine;
 use crate::model::{Disk, Event, Log, Records, esp_image};
 use crate::records::{self, Standing};
 use crate::repository::Repository;
@@ -19,7 +22,7 @@ use crate::source::Folder;
 use crate::stage::{self, Choice};
 use crate::{activate, model};
 use crash::Crash;
-use judge::Judge;
+use judge::{Judge, Start};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use weft_release::Slot;
@@ -86,8 +89,13 @@ struct World {
 }
 
 impl World {
-    /// `OLD` runs in slot a and was blessed; slot b holds something older that was blessed, too.
+    /// `OLD` runs in slot a and is kept; slot b holds something older that was kept, too.
     fn new() -> Self {
+        Self::with(esp_image)
+    }
+
+    /// With another layout of the boot loader's partition.
+    fn with(make_esp: impl FnOnce(&[(&str, &[u8])]) -> Vec<u8>) -> Self {
         let mut maker = Maker::new();
         let (older, old, new) = (image(3, BLOCKS), image(5, BLOCKS), image(9, BLOCKS));
         // The new one shares a third of its blocks with the old one.
@@ -97,7 +105,7 @@ impl World {
             judge.know(version, image);
         }
         let ukis = [uki(OLD, Slot::A, &old), uki("0.9.0", Slot::B, &older)];
-        let esp = esp_image(&[("weft-a_1.0.0.efi", &ukis[0]), ("weft-b_0.9.0.efi", &ukis[1])]);
+        let esp = make_esp(&[("weft-a_1.0.0_kept+3.efi", &ukis[0]), ("weft-b_0.9.0_kept+3.efi", &ukis[1])]);
         let padded = |mut bytes: Vec<u8>| {
             bytes.resize(256 << 10, 0);
             Arc::new(bytes)
@@ -128,15 +136,24 @@ fn update(machine: &Machine, repository: &Repository) {
     }
 }
 
-/// What the boot loader and blessing do at a first good boot.
-fn boot_and_bless(storage: &Storage, judge: &Judge) -> (Slot, String) {
-    let (slot, version) = judge.boot(storage).unwrap();
-    let machine = storage.machine(slot, &version);
-    let mut esp = machine.open_esp().unwrap();
-    for (name, entry) in entries(&esp, slot).unwrap() {
-        esp.rename(&name, &entry.blessed().file_name()).unwrap();
-    }
-    records::blessed(&*machine.store, slot, &machine.version).unwrap();
+/// What the boot loader does until a system runs.
+fn boot(storage: &Storage, judge: &Judge) -> (Slot, String) {
+    let Start { slot, version, renames } = judge.boot(storage).unwrap();
+    let mut esp = storage.machine(slot, &version).open_esp().unwrap();
+    renames.iter().for_each(|(from, to)| esp.rename(from, to).unwrap());
+    (slot, version)
+}
+
+/// What is done at a good boot, the first one and every other.
+fn keep(storage: &Storage, slot: Slot, version: &str) {
+    let machine = storage.machine(slot, version);
+    let entry = keep::refill(&mut machine.open_esp().unwrap(), slot).unwrap();
+    records::blessed(&*machine.store, slot, &entry.version).unwrap();
+}
+
+fn boot_and_keep(storage: &Storage, judge: &Judge) -> (Slot, String) {
+    let (slot, version) = boot(storage, judge);
+    keep(storage, slot, &version);
     (slot, version)
 }
 
@@ -159,9 +176,9 @@ fn every_crash_of(
             count += 1;
             // The whole way is gone from a part of the states.
             if count % 100 == 0 {
-                let (slot, version) = boot_and_bless(&storage, &world.judge);
+                let (slot, version) = boot_and_keep(&storage, &world.judge);
                 update(&storage.machine(slot, &version), &repository);
-                let (_, version) = boot_and_bless(&storage, &world.judge);
+                let (_, version) = boot_and_keep(&storage, &world.judge);
                 assert_eq!(version, NEW, "{crash}: the next update did not arrive");
             }
         }
@@ -182,12 +199,17 @@ fn whenever_the_power_goes_a_whole_system_starts_and_the_next_update_works() {
     let updated = world.start.again();
     run(&updated);
     add("download, stage and activate", every_crash_of(&world, &world.start, &[OLD, NEW], run, SEEDS));
-    let bless = |storage: &Storage| drop(boot_and_bless(storage, &world.judge));
-    let blessed = updated.again();
-    bless(&blessed);
-    add("bless", every_crash_of(&world, &updated, &[NEW], bless, SEEDS));
+    let keep_new = |storage: &Storage| keep(storage, Slot::B, NEW);
+    let tried = updated.again();
+    assert_eq!(boot(&tried, &world.judge), (Slot::B, NEW.to_owned()));
+    add("keep", every_crash_of(&world, &tried, &[NEW], keep_new, SEEDS));
+    let kept = tried.again();
+    keep_new(&kept);
+    let later = kept.again();
+    boot(&later, &world.judge);
+    add("keep at a later boot", every_crash_of(&world, &later, &[NEW], keep_new, SEEDS));
     let back = |storage: &Storage| drop(activate::roll_back(&storage.machine(Slot::B, NEW)).unwrap());
-    add("roll back", every_crash_of(&world, &blessed, &[OLD, NEW], back, SEEDS));
+    add("roll back", every_crash_of(&world, &kept, &[OLD, NEW], back, SEEDS));
     let log = log_of(&world.start, run);
     for part in [3, 2] {
         let halfway = Crash::all_at(&log, log.len() * (part - 1) / part, 1).remove(0).apply(&world.start);

@@ -40,14 +40,14 @@ fn the_device_restarts_within_its_hours_and_until_the_release_was_tried() {
         names
     };
     assert!(!step(&world, &updater, &["04:50", "07:50"]), "the download took three hours");
-    assert_eq!(names(), ["weft-a_1.0.0.efi"]);
+    assert_eq!(names(), ["weft-a_1.0.0_kept+3.efi"]);
     let status: Status = state::load(&*updater.machine.store, STATUS).unwrap().unwrap();
     assert_eq!(status.phase, Phase::Staged);
     assert!(step(&world, &updater, &["02:00"]), "the next night");
-    assert_eq!(names(), ["weft-a_1.0.0.efi", "weft-b_1.1.0+3.efi"]);
+    assert_eq!(names(), ["weft-a_1.0.0_kept+3.efi", "weft-b_1.1.0+3.efi"]);
     assert!(!step(&world, &updater, &["12:00"]), "the restart failed; by day it is not tried again");
     assert!(step(&world, &updater, &["03:00"]), "the night after");
     updater.machine.open_esp().unwrap().remove("weft-b_1.1.0+3.efi").unwrap();
     assert!(step(&world, &updater, &["03:00"]), "nothing waits for a restart any more");
-    assert_eq!(names(), ["weft-a_1.0.0.efi", "weft-b_1.1.0+3.efi"]);
+    assert_eq!(names(), ["weft-a_1.0.0_kept+3.efi", "weft-b_1.1.0+3.efi"]);
 }
