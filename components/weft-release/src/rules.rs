@@ -10,7 +10,7 @@ pub struct Device {
     pub architecture: String,
     /// The version that runs.
     pub version: Version,
-    /// The highest epoch of the releases that were blessed here.
+    /// The highest epoch of the releases that were found good here, and of the one that runs.
     pub epoch: u64,
 }
 
@@ -42,7 +42,7 @@ pub enum Refusal {
     )]
     Older { release: Version, device: Version },
     #[error(
-        "version {release} is of epoch {epoch}, and a release of epoch {blessed} ran here well: only a release that allows it (`allow_downgrade_from`) goes back"
+        "version {release} is of epoch {epoch}, and one of epoch {blessed} runs here, or ran here well: only a release that allows it (`allow_downgrade_from`) goes back"
     )]
     Epoch { release: Version, epoch: u64, blessed: u64 },
 }

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use weft_release::Slot;
 use weft_release::boot::{Assessment, Entry};
 
+/// The epoch of the release that the image was made for.
+const EPOCH: &str = "/usr/share/weft/update/epoch";
+
 /// Why the device could not be made out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -18,6 +21,8 @@ pub enum Error {
     Slot,
     #[error("cannot tell which version runs: {path} has no VERSION_ID like 1.2.3")]
     Version { path: PathBuf },
+    #[error("{path} holds no epoch: it must be a number")]
+    Epoch { path: PathBuf },
     #[error(transparent)]
     Partitions(#[from] partitions::Error),
     #[error("cannot open the partition {label} ({path})")]
@@ -32,6 +37,8 @@ pub type Device = Arc<dyn BlockDevice + Send + Sync>;
 pub struct Machine {
     pub running: Slot,
     pub version: Version,
+    /// Of the release that runs, as its image says. It holds where the device's records are lost.
+    pub epoch: u64,
     pub store: Box<dyn Store>,
     pub esp: Device,
     pub running_root: Device,
@@ -44,8 +51,9 @@ impl Machine {
     pub fn of_this_system(store: Box<dyn Store>) -> Result<Self, Error> {
         let running = running_slot(&read(Path::new("/proc/cmdline"))?).ok_or(Error::Slot)?;
         let version = running_version(Path::new("/etc/os-release"))?;
+        let epoch = running_epoch(Path::new(EPOCH))?;
         let nodes = partitions::of_root(Path::new("/sys"), Path::new("/"))?;
-        Self::of(running, version, store, |label| nodes.get(label).cloned())
+        Ok(Self { epoch, ..Self::of(running, version, store, |label| nodes.get(label).cloned())? })
     }
 
     /// Partitions as files of a folder, named as their labels.
@@ -74,6 +82,7 @@ impl Machine {
         Ok(Self {
             running,
             version,
+            epoch: 0,
             store,
             esp: open("esp", true)?,
             running_root: open(running.labels().0, false)?,
@@ -114,6 +123,15 @@ fn running_version(path: &Path) -> Result<Version, Error> {
     version.ok_or_else(|| Error::Version { path: path.to_owned() })
 }
 
+/// 0 in an image that says nothing of it.
+fn running_epoch(path: &Path) -> Result<u64, Error> {
+    match read(path) {
+        Ok(text) => text.trim().parse().map_err(|_| Error::Epoch { path: path.to_owned() }),
+        Err(Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
 fn read(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
@@ -132,5 +150,16 @@ mod tests {
         assert_eq!(running_slot(&line("a")), Some(Slot::A));
         assert_eq!(running_slot(&line("b")), Some(Slot::B));
         assert_eq!(running_slot("root=/dev/vda2 ro"), None);
+    }
+
+    #[test]
+    fn the_image_tells_its_epoch() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("epoch");
+        assert_eq!(running_epoch(&path).unwrap(), 0, "an older image");
+        std::fs::write(&path, "7\n").unwrap();
+        assert_eq!(running_epoch(&path).unwrap(), 7);
+        std::fs::write(&path, "").unwrap();
+        assert!(running_epoch(&path).unwrap_err().to_string().contains("must be a number"));
     }
 }

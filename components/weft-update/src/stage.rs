@@ -69,7 +69,7 @@ pub fn choose(
         product: product.to_owned(),
         architecture: ARCHITECTURE.to_owned(),
         version: machine.version.clone(),
-        epoch: standing.epoch,
+        epoch: standing.epoch.max(machine.epoch),
     };
     let (mut releases, mut unreadable) = (Vec::new(), None);
     for release in repository.releases() {

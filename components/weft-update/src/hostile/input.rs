@@ -48,6 +48,24 @@ fn a_permission_goes_back_and_an_epoch_does_not() {
     assert!(words.contains("of epoch 2"), "{words}");
 }
 
+/// Whoever can wipe the state partition must not bring an old release with known holes back.
+#[test]
+fn a_device_without_records_keeps_the_epoch_of_its_image() {
+    let mut maker = Maker::new();
+    maker.release("1.1.0", &image(9, BLOCKS), |release| release.epoch = 2);
+    maker.publish();
+    let target = Target::new(&maker);
+    let repository = target.look(Arc::new(crate::source::Folder::open(maker.folder()).unwrap())).unwrap();
+    let choose = |epoch| {
+        let machine = Machine { epoch, ..target.machine() };
+        let standing = Standing::load(&*machine.store).unwrap();
+        stage::choose(&repository, &machine, PRODUCT, &standing).map_err(|error| text(&error))
+    };
+    let words = choose(3).unwrap_err();
+    assert!(words.contains("of epoch 2"), "{words}");
+    assert!(matches!(choose(2), Ok(Choice::Take(..))));
+}
+
 #[test]
 fn half_a_usb_stick() {
     let maker = repository();

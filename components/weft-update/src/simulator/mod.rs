@@ -63,6 +63,7 @@ impl Storage {
         Machine {
             running,
             version: version.parse().unwrap(),
+            epoch: 0,
             store: Box::new(self.records.clone()),
             esp: disk(ESP),
             running_root: disk(root_disk(running)),
