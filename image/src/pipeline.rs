@@ -66,6 +66,8 @@ pub struct Request {
     pub rebuild: bool,
     /// The version that the system says it has; `None` for that of this checkout.
     pub version: Option<Version>,
+    /// Of the release that the image is made for; 0 for none.
+    pub epoch: u64,
     /// Signs boot loader and kernel images for Secure Boot.
     pub signing: Option<SigningKey>,
     /// The root metadata by which the device trusts updates, in place of the profile's.
@@ -76,7 +78,7 @@ impl Request {
     /// The image of a profile as this checkout has it.
     pub fn new(profile: &str) -> Self {
         let profile = profile.to_owned();
-        Self { profile, rebuild: false, version: None, signing: None, update_root: None }
+        Self { profile, rebuild: false, version: None, epoch: 0, signing: None, update_root: None }
     }
 }
 
@@ -133,6 +135,7 @@ pub fn build_with_root(workspace: &Workspace, request: &Request) -> Result<Built
         apps: &apps,
         template: &template,
         version: &version,
+        epoch: request.epoch,
         update_root: request.update_root.as_deref(),
     };
     let rootfs = rootfs::build(&context, &parts)?;

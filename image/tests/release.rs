@@ -7,7 +7,9 @@ use tempfile::TempDir;
 use tough::{ExpirationEnforcement, RepositoryLoader, TargetName};
 use url::Url;
 use weft_image::release::diff::{Difference, Side, difference};
-use weft_image::release::{Contents, Error, Keyring, Lifetimes, Repository, Terms, publish, refresh, roots};
+use weft_image::release::{
+    Contents, Error, Keyring, Lifetimes, Repository, Terms, planned_epoch, publish, refresh, roots,
+};
 use weft_release::{Index, Parts, Release, product};
 use weft_verity::{BLOCK_SIZE, Superblock, build};
 
@@ -149,8 +151,15 @@ fn epochs_do_not_fall_by_accident() {
     let world = World::new(&[]);
     let publish = |version: &str, terms: &Terms| world.publish(&world.contents(version, &[1]), terms);
     let epoch = |epoch| Terms { epoch: Some(epoch), ..Terms::default() };
+    let planned = |version: &str, asked| {
+        let repository = Repository::open(&world.out()).unwrap();
+        let version = version.parse().unwrap();
+        planned_epoch(&repository, &world.ring(), &product("kiosk"), &version, asked).unwrap()
+    };
+    assert_eq!((planned("1.0.0", None), planned("1.0.0", Some(2))), (0, 2), "the first release");
     publish("1.0.0", &Terms::default()).unwrap();
     publish("1.1.0", &epoch(3)).unwrap();
+    assert_eq!((planned("1.2.0", None), planned("1.0.0", None)), (3, 0), "what the image will carry");
     assert_eq!(publish("1.2.0", &Terms::default()).unwrap().epoch, 3);
     assert_eq!(publish("1.0.0", &Terms::default()).unwrap().epoch, 0, "what is released stays as it is");
     let error = publish("1.3.0", &epoch(2)).unwrap_err().to_string();

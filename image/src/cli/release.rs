@@ -49,7 +49,7 @@ pub struct ReleaseArgs {
     /// The oldest version that may go to this one in one step.
     #[arg(long, value_name = "VERSION")]
     pub minimum_version: Option<Version>,
-    /// Devices that ran this release well take none of a lower epoch; by default that of the release before.
+    /// Devices that ran this release well take none of a lower epoch; by default that of the release before. The image carries it.
     #[arg(long, value_name = "N")]
     pub epoch: Option<u64>,
     /// From this time (RFC 3339) on, this part of all devices updates by itself; several times. By default all at once.

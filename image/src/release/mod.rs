@@ -19,7 +19,7 @@ pub mod sbom;
 mod sign;
 
 pub use keys::Keyring;
-pub use publish::{Contents, Published, Terms, publish, refresh, releases};
+pub use publish::{Contents, Published, Terms, planned_epoch, publish, refresh, releases};
 pub use repository::Repository;
 pub use sign::Lifetimes;
 

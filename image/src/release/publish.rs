@@ -48,6 +48,28 @@ pub struct Published {
     pub releases: usize,
 }
 
+/// The epoch of a release to be: the one that is asked for, else its own where it is there already, else the highest so far. It is known
+/// before the image is made, which carries it.
+pub fn planned_epoch(
+    repository: &Repository,
+    ring: &Keyring,
+    product: &str,
+    version: &Version,
+    asked: Option<u64>,
+) -> Result<u64, Error> {
+    let trust = Trust::of(ring)?;
+    repository.check_roots(&trust.folder)?;
+    let current = repository.load(&trust.first)?;
+    let others = current.map(|current| releases(&current.targets().signed.targets)).transpose()?;
+    Ok(asked.unwrap_or_else(|| epoch_of(product, version, &others.unwrap_or_default())))
+}
+
+fn epoch_of(product: &str, version: &Version, others: &[Release]) -> u64 {
+    let own = || others.iter().filter(|other| other.product == product);
+    let same = own().find(|other| other.version == *version);
+    same.map_or(own().map(|other| other.epoch).max().unwrap_or_default(), |same| same.epoch)
+}
+
 /// Adds a release. Again with the same root image it changes the terms alone; a release itself never changes.
 pub fn publish(
     repository: &Repository,
@@ -151,7 +173,7 @@ fn describe(contents: &Contents, terms: &Terms, others: &[Release]) -> Result<Re
     }
     let highest = others.iter().filter(|other| other.product == *product).map(|other| other.epoch).max();
     let highest = highest.unwrap_or_default();
-    let epoch = terms.epoch.unwrap_or_else(|| same.map_or(highest, |same| same.epoch));
+    let epoch = terms.epoch.unwrap_or_else(|| epoch_of(product, version, others));
     let known = same.is_some_and(|same| same.epoch == epoch);
     if epoch < highest && !known && terms.allow_downgrade_from.is_empty() {
         return Err(Error::Epoch { epoch, highest, product: product.clone() });

@@ -54,6 +54,9 @@ const MOUNT_POINTS: [&str; 8] = ["boot", "dev", "proc", "run", "state", "sys", "
 /// The folders that are merged into /usr.
 const MERGED: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
 
+/// Where the device looks for the release's epoch (`weft-update`).
+const EPOCH: &str = "usr/share/weft/update/epoch";
+
 /// What the root image is made of.
 pub struct Parts<'a> {
     pub profile: &'a Profile,
@@ -63,6 +66,8 @@ pub struct Parts<'a> {
     pub apps: &'a Apps,
     pub template: &'a Template,
     pub version: &'a Version,
+    /// Below which the device takes no release, whatever became of its records.
+    pub epoch: u64,
     /// The root metadata by which the device trusts updates, in place of the profile's.
     pub update_root: Option<&'a Path>,
 }
@@ -95,6 +100,7 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Rootfs, Error> 
         .text("files", &lock::set_key(&files))
         .text("build time", &built)
         .text("version", &parts.version.to_string())
+        .text("epoch", &parts.epoch.to_string())
         .tree("overlay", &checkout.join("rootfs-overlay"))
         .map_err(StageError::from)?;
     for service in &parts.profile.services {
@@ -134,6 +140,7 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Rootfs, Error> 
         if let Some(path) = &update_root {
             tree.copy(path, update_root::PLACE, "profile: update_root")?;
         }
+        tree.write(EPOCH, format!("{}\n", parts.epoch).as_bytes(), "pipeline: the epoch")?;
         tree.write("usr/lib/weft/build-time", built.as_bytes(), "pipeline: the last commit's day")?;
         tree.copy(&parts.template.compressed, "usr/share/weft/state.ext4.zst", "pipeline: state template")?;
         Ok::<(), Error>(write_file(&output.join("files.tsv"), tree.finish()?)?)

@@ -6,7 +6,9 @@ use crate::packages::lock::Lock;
 use crate::pipeline::{self, Built, Request};
 use crate::profile::ENGINE;
 use crate::release::sbom::{self, BootPackage};
-use crate::release::{Contents, Keyring, Lifetimes, Repository, Terms, crates, publish, roots};
+use crate::release::{
+    Contents, Keyring, Lifetimes, Repository, Terms, crates, planned_epoch, publish, roots,
+};
 use crate::stages::verity::SALT;
 use crate::workspace::Workspace;
 use jiff::Timestamp;
@@ -23,15 +25,17 @@ pub fn run(arguments: &ReleaseArgs) -> Result<(), Error> {
     // Keys and repository first: a build may take long, and who cannot publish need not wait for it.
     let ring = Keyring::read(&arguments.keys)?;
     let repository = Repository::open(out)?;
+    let product = weft_release::product(&arguments.profile);
+    let epoch = planned_epoch(&repository, &ring, &product, version, arguments.epoch)?;
     let workspace = Workspace::find()?;
     let request = Request {
         version: Some(version.clone()),
+        epoch,
         signing: arguments.secure_boot.signing_key(),
         update_root: update_root(&arguments.keys)?,
         ..Request::new(&arguments.profile)
     };
     let built = pipeline::build_with_root(&workspace, &request)?;
-    let product = weft_release::product(&arguments.profile);
     let work = tempfile::tempdir()?;
     let sbom = work.path().join("sbom.cdx.json");
     std::fs::write(&sbom, bill(&workspace, &built, &product, version)?)?;
@@ -60,7 +64,7 @@ pub fn run(arguments: &ReleaseArgs) -> Result<(), Error> {
     };
     let terms = Terms {
         minimum_version: arguments.minimum_version.clone(),
-        epoch: arguments.epoch,
+        epoch: Some(epoch),
         waves: arguments.waves.clone(),
         allow_downgrade_from: arguments.allow_downgrade_from.clone(),
     };
