@@ -18,6 +18,9 @@ use weft_release::{Release, Turn};
 /// After a failure, sooner than the next look: a download goes on where it stopped.
 const RETRY: Duration = Duration::from_secs(300);
 
+/// Between two looks at the own entry at the begin of a boot.
+const SETTLING: Duration = Duration::from_secs(5);
+
 /// What to do with a release now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -46,6 +49,10 @@ pub fn serve(updater: &Updater) -> anyhow::Result<()> {
         tracing::info!("automatic updates are off");
         return Ok(());
     };
+    // What goes wrong here goes wrong in a look, too, which says so.
+    while matches!(is_settled(&updater.machine), Ok(false)) {
+        std::thread::sleep(SETTLING);
+    }
     loop {
         let wait = match updater.noting(|| look(updater, &window)) {
             Ok(()) => Duration::from_secs(u64::from(window.every) * 60),
@@ -56,6 +63,14 @@ pub fn serve(updater: &Updater) -> anyhow::Result<()> {
         };
         std::thread::sleep(wait);
     }
+}
+
+/// Whether the running release, if it was found good before, has its tries back. A download holds the lock that this needs, for hours: it
+/// would leave the release as if it had not come up. One that has used up its tries waits for nothing: an update may be what it needs.
+pub fn is_settled(machine: &Machine) -> anyhow::Result<bool> {
+    let own = entries(&machine.open_esp()?, machine.running)?;
+    let waits = |entry: &Entry| entry.assessment() == Assessment::Good && *entry != entry.refilled();
+    Ok(!own.iter().any(|(_, entry)| entry.tries.is_some() && waits(entry)))
 }
 
 fn look(updater: &Updater, window: &Automatic) -> anyhow::Result<()> {

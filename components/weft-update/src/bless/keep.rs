@@ -34,17 +34,20 @@ fn counted(report: &Report) -> Option<Result<Entry, Error>> {
     Some(Entry::parse(name).ok_or_else(|| Error::Entry(path.to_owned())))
 }
 
-/// The slot whose entry was started; `None` for a system that came another way.
-pub fn started(report: &Report) -> Result<Option<Slot>, Error> {
-    match counted(report) {
-        Some(entry) => Ok(Some(entry?.slot)),
-        None => Ok(report.boot.slot.parse().ok()),
-    }
-}
-
 /// Whether the release that runs was found good at an earlier boot. Where nobody counts, it was.
 pub fn is_kept(report: &Report) -> bool {
     counted(report).is_none_or(|entry| entry.is_ok_and(|entry| entry.kept))
+}
+
+/// Keeps the release that runs; its entry then. `None` where nothing is to be kept: the boot loader did not count this start, and the release
+/// has no entry, or one that was never found good and still is to be tried.
+pub fn keep(entries: &mut dyn BootEntries, report: &Report) -> Result<Option<Entry>, Error> {
+    if let Some(entry) = counted(report) {
+        return refill(entries, entry?.slot).map(Some);
+    }
+    let Ok(slot) = report.boot.slot.parse() else { return Ok(None) };
+    let is_kept = machine::entries(entries, slot)?.iter().any(|(_, entry)| entry.kept);
+    is_kept.then(|| refill(entries, slot)).transpose()
 }
 
 /// Gives the running slot's entry all its tries back; what it is then. Doing it again, after a power cut for one, changes nothing, and
@@ -146,18 +149,36 @@ mod tests {
         assert_eq!(back.0[1], "weft-b_2.0.0_kept+3.efi", "the boot loader came back to it");
     }
 
+    fn started(counted: Option<&str>) -> Report {
+        let mut report = super::super::tests::report("a", true);
+        report.counted = counted.map(|name| format!("\\EFI\\Linux\\{name}"));
+        report
+    }
+
     #[test]
     fn the_counted_name_tells_slot_and_whether_it_was_good_before() {
-        let told = |counted: Option<&str>| {
-            let mut report = super::super::tests::report("a", true);
-            report.counted = counted.map(str::to_owned);
-            (started(&report).map_err(|error| error.to_string()), is_kept(&report))
+        let kept = |list: &[&str], counted: Option<&str>| {
+            let (mut esp, report) = (names(list), started(counted));
+            let entry = keep(&mut esp, &report).map(|entry| entry.map(|entry| entry.file_name()));
+            (entry.map_err(|error| error.to_string()), is_kept(&report))
         };
-        assert_eq!(told(Some("\\EFI\\Linux\\weft-b_2.0.0+2-1.efi")), (Ok(Some(Slot::B)), false));
-        assert_eq!(told(Some("\\EFI\\Linux\\weft-b_2.0.0_kept+2-1.efi")), (Ok(Some(Slot::B)), true));
-        assert_eq!(told(None), (Ok(Some(Slot::A)), true));
-        let (error, kept) = told(Some("\\EFI\\Linux\\other+1-2.efi"));
-        assert!(error.unwrap_err().contains("other+1-2.efi") && !kept);
+        let all = ["weft-a_1.0.0_kept+3.efi", "weft-b_2.0.0+2-1.efi"];
+        let b = Ok(Some("weft-b_2.0.0_kept+3.efi".to_owned()));
+        assert_eq!(kept(&all, Some("weft-b_2.0.0+2-1.efi")), (b.clone(), false));
+        assert_eq!(kept(&["weft-b_2.0.0_kept+2-1.efi"], Some("weft-b_2.0.0_kept+2-1.efi")), (b, true));
+        let (error, was_kept) = kept(&all, Some("other+1-2.efi"));
+        assert!(error.unwrap_err().contains("other+1-2.efi") && !was_kept);
+    }
+
+    #[test]
+    fn a_start_that_nobody_counted_keeps_only_what_was_good_before() {
+        let mut esp = names(&["weft-a_1.0.0+3.efi"]);
+        assert_eq!(keep(&mut esp, &started(None)).unwrap(), None);
+        assert_eq!(esp.0, ["weft-a_1.0.0+3.efi"], "it is still to be tried");
+        assert_eq!(keep(&mut names(&[]), &started(None)).unwrap(), None, "started without the boot loader");
+        let mut older = names(&["weft-a_1.0.0.efi"]);
+        assert!(keep(&mut older, &started(None)).unwrap().is_some());
+        assert_eq!(older.0, ["weft-a_1.0.0_kept+3.efi"]);
     }
 
     #[test]

@@ -47,8 +47,7 @@ fn decide(board: &Board, mut device: Device) {
         since_start()
     });
     match &ending {
-        Ending::Settled => tracing::info!("the device restarts"),
-        Ending::Kept => tracing::info!("this release is kept"),
+        Ending::Settled | Ending::Kept => {}
         Ending::GivenUp(why) => tracing::error!("this release is given up: {why}"),
         Ending::LeftRunning(why) => tracing::error!("this release does not work: {why}"),
     }
@@ -123,14 +122,10 @@ impl Device {
 
     /// The record comes second, and at every good boot: a power cut in between leaves it to the next one.
     fn refill(&self, report: &Report) -> anyhow::Result<()> {
-        let Some(slot) = keep::started(report)? else { return Ok(()) };
         let records = Folder::new(&self.folder);
         let _lock = records.wait()?;
-        let entry = match keep::refill(&mut self.esp()?, slot) {
-            // Started without the boot loader.
-            Err(keep::Error::NoEntry(_)) if report.counted.is_none() => return Ok(()),
-            outcome => outcome?,
-        };
+        let Some(entry) = keep::keep(&mut self.esp()?, report)? else { return Ok(()) };
+        tracing::info!("version {} is kept", entry.version);
         records::blessed(&records, entry.slot, &entry.version)
             .context("the entry is kept, but the epoch is not raised")
     }

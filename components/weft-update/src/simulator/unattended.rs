@@ -1,7 +1,7 @@
 //! Updates that nobody asked for, at the hours that the configuration allows.
 
 use super::*;
-use crate::automatic::advance;
+use crate::automatic::{advance, is_settled};
 use crate::cli::Updater;
 use crate::config::{Automatic, Config};
 use crate::state::{self, Phase, STATUS, Status};
@@ -50,4 +50,18 @@ fn the_device_restarts_within_its_hours_and_until_the_release_was_tried() {
     updater.machine.open_esp().unwrap().remove("weft-b_1.1.0+3.efi").unwrap();
     assert!(step(&world, &updater, &["03:00"]), "nothing waits for a restart any more");
     assert_eq!(names(), ["weft-a_1.0.0_kept+3.efi", "weft-b_1.1.0+3.efi"]);
+}
+
+#[test]
+fn nothing_is_looked_for_until_the_running_release_has_its_tries_back() {
+    let settled = |name: &str| {
+        let storage = World::new().start.again();
+        let machine = storage.machine(Slot::A, OLD);
+        machine.open_esp().unwrap().rename("weft-a_1.0.0_kept+3.efi", name).unwrap();
+        is_settled(&machine).unwrap()
+    };
+    assert!(!settled("weft-a_1.0.0_kept+2-1.efi"), "this boot was not found good yet");
+    for name in ["weft-a_1.0.0_kept+3.efi", "weft-a_1.0.0.efi", "weft-a_1.0.0_kept+0-3.efi"] {
+        assert!(settled(name), "{name}");
+    }
 }
