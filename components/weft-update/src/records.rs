@@ -34,7 +34,7 @@ pub fn staged(store: &dyn Store) -> Result<Option<Staged>, state::Error> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     pub place: Place,
-    /// The highest epoch of the releases that were blessed here.
+    /// The highest epoch of the releases that were found good here.
     #[serde(default)]
     pub epoch: u64,
     /// Versions that were given up here; the device does not take them by itself again.
@@ -89,8 +89,8 @@ fn installed_name(slot: Slot) -> String {
     format!("slot-{slot}.json")
 }
 
-/// To be called when the running slot was blessed, and only then: from now on nothing of an earlier epoch is installed. Doing it again, after
-/// a power cut for one, changes nothing, not even where the next release is already on its way.
+/// To be called when the running slot was found good, at each such boot, and only then: from now on nothing of an earlier epoch is installed.
+/// Doing it again changes nothing, not even where the next release is already on its way.
 pub fn blessed(store: &dyn Store, slot: Slot, version: &Version) -> Result<(), state::Error> {
     let Some(release) = installed(store, slot)?.filter(|release| release.version == *version) else {
         return Ok(());
