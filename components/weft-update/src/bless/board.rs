@@ -97,6 +97,11 @@ impl Board {
         self.change(|parts| parts.report = Some(report.clone()));
     }
 
+    /// Whether the boot before this one ended in a kernel's panic.
+    pub fn panicked_before(&self) -> bool {
+        self.lock().parts.record.as_ref().is_some_and(|record| record.panic.is_some())
+    }
+
     /// Changes parts, and tells everybody where the status is another one now.
     pub fn change(&self, change: impl FnOnce(&mut Parts)) {
         let mut inner = self.lock();

@@ -60,11 +60,12 @@ impl Judge {
     /// A release that was found good at an earlier boot only has to come up again. As soon as nothing is wrong, nothing is waited for: its
     /// tries are spent until then, and a device that is switched off at the plug thrice in a row shall not lose its newest release. Not
     /// sooner, because what rotted may be what the screen or the app needs, and stops the machine only there. What is wrong beside the
-    /// services (no display, an app that crashes) is not the release's doing, for it was good: then it is enough that they hold.
-    pub fn look_again(&mut self, now: Duration, observation: &Observation) -> Verdict {
+    /// services (no display, an app that crashes) is not the release's doing, for it was good: then it is enough that they hold. So it is
+    /// after a kernel's panic, which no power cut is: it may come again a little later than everything is well.
+    pub fn look_again(&mut self, now: Duration, observation: &Observation, panicked: bool) -> Verdict {
         match (services(&observation.report), problem(observation)) {
-            (None, None) => Verdict::Good,
-            (None, Some(_)) => self.holds(now, false, service_marks(observation)),
+            (None, None) if !panicked => Verdict::Good,
+            (None, _) => self.holds(now, false, service_marks(observation)),
             (Some(problem), _) => {
                 self.held = None;
                 if now >= self.limits.total() { Verdict::Broken(problem) } else { Verdict::Open }

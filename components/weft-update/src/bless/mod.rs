@@ -79,7 +79,7 @@ pub fn watch(
                 Verdict::Broken(why) => return found_broken(&report, why, sources),
             }
         }
-        match judge.look_again(now, &observation) {
+        match judge.look_again(now, &observation, board.panicked_before()) {
             Verdict::Open => {}
             Verdict::Good => {
                 until_done(&mut pause, || keep.keep(&report));

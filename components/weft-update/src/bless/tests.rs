@@ -127,8 +127,12 @@ fn run(mut world: World) -> (Ending, u64, usize, Vec<String>) {
 }
 
 fn run_with(world: &mut World, kept: &mut Kept) -> (Ending, u64) {
+    run_on(&Board::default(), world, kept)
+}
+
+fn run_on(board: &Board, world: &mut World, kept: &mut Kept) -> (Ending, u64) {
     let mut clock = 0;
-    let ending = watch(world, kept, &Board::default(), |pause| {
+    let ending = watch(world, kept, board, |pause| {
         clock += pause.as_secs();
         Duration::from_secs(clock)
     });

@@ -1,6 +1,7 @@
 //! Releases that were found good at an earlier boot.
 
 use super::*;
+use weft_state::boot::Record;
 
 fn kept_before(world: World) -> World {
     let mut world = world;
@@ -24,6 +25,19 @@ fn a_kept_release_gets_its_tries_back_as_soon_as_nothing_is_wrong() {
     let mut uncounted = World::good();
     uncounted.report.counted = None;
     assert_eq!(run(uncounted), (Ending::Kept, 1, 1, Vec::new()), "named by an older image");
+}
+
+/// A block that rotted may be needed a little later than everything is well.
+#[test]
+fn after_a_panic_a_kept_release_must_hold_before_it_gets_its_tries_back() {
+    let board = Board::default();
+    let mut world = kept_before(World::good());
+    let current = world.report.boot.clone();
+    let panic = Some("dm-verity device corrupted".to_owned());
+    let record = Record { current, last_end: panic.clone(), panic, failure: None };
+    board.change(|parts| parts.record = Some(record));
+    let mut kept = Kept::default();
+    assert_eq!(run_on(&board, &mut world, &mut kept), (Ending::Kept, 11));
 }
 
 /// No display, an app that is broken: neither is the release's doing.
