@@ -4,6 +4,10 @@
 pub const BLOCK_SIZE: usize = 4096;
 /// Hashes in one hash block; a SHA-256 digest fills its slot of 32 bytes exactly.
 pub const HASHES_PER_BLOCK: u64 = 128;
+/// Bytes of parity in a code word of error correction; the kernel's `fec_roots`.
+pub const FEC_ROOTS: u64 = 2;
+/// Bytes of data and tree in a code word.
+pub const FEC_ROWS: u64 = 255 - FEC_ROOTS;
 
 /// The shape of the tree over a number of data blocks.
 ///
@@ -46,6 +50,31 @@ impl Geometry {
         (1 + self.tree_blocks()) * BLOCK_SIZE as u64
     }
 
+    /// Blocks that error correction covers: the data, and behind it the tree without the superblock. The kernel's `fec_blocks`.
+    pub fn fec_covered_blocks(&self) -> u64 {
+        self.data_blocks + self.tree_blocks()
+    }
+
+    /// Covered blocks in a row of error correction: this far apart lie blocks that share code words.
+    pub fn fec_columns(&self) -> u64 {
+        self.fec_covered_blocks().div_ceil(FEC_ROWS)
+    }
+
+    /// Bytes of parity, a whole number of blocks.
+    pub fn fec_bytes(&self) -> u64 {
+        self.fec_columns() * FEC_ROOTS * BLOCK_SIZE as u64
+    }
+
+    /// The first block of the parity on a hash device that has it behind the tree. The kernel's `fec_start`.
+    pub fn fec_start(&self) -> u64 {
+        1 + self.tree_blocks()
+    }
+
+    /// Bytes of a hash device with parity: superblock, tree, parity.
+    pub fn repairable_hash_device_bytes(&self) -> u64 {
+        self.hash_device_bytes() + self.fec_bytes()
+    }
+
     /// The first block of the leaves, counted from the start of the tree; `None` where there is no level.
     pub fn leaf_start(&self) -> Option<u64> {
         let (leaves, above) = self.levels.split_first()?;
@@ -67,6 +96,18 @@ mod tests {
         assert_eq!(levels(129), [2, 1]);
         assert_eq!(levels(16384), [128, 1]);
         assert_eq!(levels(16385), [129, 2, 1]);
+    }
+
+    #[test]
+    fn parity_follows_the_tree_and_grows_by_whole_columns() {
+        let fec = |blocks| {
+            let geometry = Geometry::new(blocks);
+            (geometry.fec_start(), geometry.fec_columns(), geometry.fec_bytes() / BLOCK_SIZE as u64)
+        };
+        assert_eq!(fec(1), (1, 1, 2));
+        assert_eq!(fec(250), (4, 1, 2), "250 blocks and 3 of the tree");
+        assert_eq!(fec(251), (4, 2, 4));
+        assert_eq!(Geometry::new(251).repairable_hash_device_bytes(), (1 + 3 + 4) * BLOCK_SIZE as u64);
     }
 
     #[test]

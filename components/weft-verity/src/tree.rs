@@ -18,6 +18,8 @@ pub enum Error {
     Empty,
     #[error("the data ends within a block of {BLOCK_SIZE} bytes, at byte {0}")]
     Partial(u64),
+    #[error("the data ends early, at byte {0}")]
+    Short(u64),
     #[error("the tree has {found} bytes; over {blocks} blocks it has {expected}")]
     TreeSize { blocks: u64, found: usize, expected: u64 },
     #[error("the tree is not the one of the root hash")]
@@ -129,7 +131,7 @@ impl BlockHasher {
 }
 
 /// Reads until the buffer is full or the data ends.
-fn read_full(data: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_full(data: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         match data.read(rest) {
