@@ -31,8 +31,9 @@ pub enum Error {
 /// Where every partition lies, in order, and the size of the disk, in bytes.
 pub fn layout(sizes: &Sizes) -> (Vec<Partition>, u64) {
     let root = sizes.root * MIB;
-    // The hash device of a slot is large enough for any image that the slot can hold.
-    let verity = Geometry::new(root / BLOCK_SIZE as u64).hash_device_bytes().next_multiple_of(MIB);
+    // The hash device of a slot is large enough for any image that the slot can hold, with its parity.
+    let largest = Geometry::new(root / BLOCK_SIZE as u64);
+    let verity = largest.repairable_hash_device_bytes().next_multiple_of(MIB);
     let wanted = [
         ("esp", sizes.esp * MIB),
         ("root-a", root),
@@ -105,10 +106,10 @@ mod tests {
         for pair in partitions.windows(2) {
             assert_eq!(pair[0].offset + pair[0].size, pair[1].offset);
         }
-        assert_eq!(partitions[2].size, MIB, "32 MiB of data need 268 KiB of hashes");
+        assert_eq!(partitions[2].size, MIB, "32 MiB of data need 264 KiB of hashes and 264 KiB of parity");
         assert_eq!(end, partitions[5].offset + 64 * MIB + MIB);
         let large = layout(&Sizes { root: 128, ..SIZES }).0;
-        assert_eq!(large[2].size, 2 * MIB);
+        assert_eq!(large[2].size, 3 * MIB, "128 MiB need 1040 KiB of hashes and 1048 KiB of parity");
     }
 
     #[test]

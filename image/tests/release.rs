@@ -11,7 +11,7 @@ use weft_image::release::{
     Contents, Error, Keyring, Lifetimes, Repository, Terms, planned_epoch, publish, refresh, roots,
 };
 use weft_release::{Index, Parts, Release, product};
-use weft_verity::{BLOCK_SIZE, Superblock, build};
+use weft_verity::{BLOCK_SIZE, Geometry, Superblock, build, parity};
 
 const SALT: &[u8] = b"salt";
 
@@ -50,7 +50,8 @@ impl World {
         let image: Vec<u8> = blocks.iter().flat_map(|byte| [*byte; BLOCK_SIZE]).collect();
         let (root_hash, tree) = build(&*image, SALT).unwrap();
         let superblock = Superblock { uuid: [0; 16], data_blocks: blocks.len() as u64, salt: SALT.to_vec() };
-        let verity = [superblock.to_block().unwrap(), tree].concat();
+        let parity = parity(&Geometry::new(blocks.len() as u64), &*image, &tree).unwrap();
+        let verity = [superblock.to_block().unwrap(), tree, parity].concat();
         Contents {
             product: product("kiosk"),
             version: version.parse().unwrap(),
@@ -294,7 +295,7 @@ fn a_difference_is_what_the_trees_say() {
         fetched_bytes: 2 * block,
         ranges: 1,
         range_bytes: 3 * block,
-        tree_bytes: 2 * block,
+        tree_bytes: 4 * block,
     };
     assert_eq!(difference, expected);
     let error = Side::of_release(&repository, "1.2.0").unwrap_err().to_string();

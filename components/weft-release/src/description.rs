@@ -44,7 +44,7 @@ pub struct Release {
     pub block_size: u32,
     /// Blocks of the root image.
     pub data_blocks: u64,
-    /// Bytes of the hash device: superblock and tree.
+    /// Bytes of the hash device: superblock, tree, and the parity of error correction.
     pub hash_bytes: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waves: Vec<Wave>,
@@ -107,7 +107,11 @@ impl Release {
         number("block_size", u64::from(self.block_size), BLOCK_SIZE as u64)?;
         // Before the tree is computed from it: the length bounds the number of blocks.
         number("data_blocks times block_size", self.data_blocks.saturating_mul(BLOCK_SIZE as u64), length)?;
-        number("hash_bytes", self.hash_bytes, Geometry::new(self.data_blocks).hash_device_bytes())?;
+        number(
+            "hash_bytes",
+            self.hash_bytes,
+            Geometry::new(self.data_blocks).repairable_hash_device_bytes(),
+        )?;
         if self.data_blocks == 0 {
             field("data_blocks", "0".to_owned(), "at least 1".to_owned())?;
         }

@@ -24,7 +24,7 @@ pub struct Index {
 
 impl Index {
     /// Reads a hash device, superblock first, of an image of `data_blocks` blocks, and checks every level of its tree against the trusted
-    /// root hash. Bytes behind the tree are not looked at.
+    /// root hash. Bytes behind the tree, the parity, are not looked at: no root hash vouches for them.
     pub fn read(
         hash_device: &[u8],
         data_blocks: u64,

@@ -27,7 +27,7 @@ fn release() -> Release {
         salt: vec![1, 2],
         block_size: 4096,
         data_blocks: 129,
-        hash_bytes: 4 * 4096,
+        hash_bytes: 6 * 4096,
         waves: Vec::new(),
         allow_downgrade_from: Vec::new(),
         parts: Parts::of("weft-kiosk", &version("1.3.0")),
@@ -66,7 +66,7 @@ fn a_wrong_description_is_refused_and_the_field_named() {
     refused("block_size", json!(1024), "block_size is 1024, and must be 4096");
     refused("data_blocks", json!(128), "must be 528384");
     refused("data_blocks", json!(u64::MAX), "must be 528384");
-    refused("hash_bytes", json!(4096), "hash_bytes is 4096, and must be 16384");
+    refused("hash_bytes", json!(16384), "hash_bytes is 16384, and must be 24576");
     refused("salt", json!("ab".repeat(257)), "the length of the salt is 257");
     refused("root_hash", json!("abcd"), "malformed");
     refused("surprise", json!(1), "unknown field `surprise`");

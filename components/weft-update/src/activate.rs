@@ -22,6 +22,8 @@ pub enum Error {
     Read(#[source] std::io::Error),
     #[error("the other slot's hash tree is damaged: download the release again")]
     Tree(#[from] IndexError),
+    #[error("the parity behind the other slot's hash tree is damaged: download the release again")]
+    Parity,
     #[error(transparent)]
     Delta(#[from] delta::Error),
     #[error("slot {0} holds no system that could be started")]
@@ -76,6 +78,10 @@ fn check(machine: &Machine, staged: &Staged) -> Result<Vec<u8>, Error> {
     let mut verity = vec![0; room as usize];
     machine.other_verity.read(0, &mut verity).map_err(Error::Read)?;
     let index = Index::read(&verity, release.data_blocks, &release.root_hash, &release.salt)?;
+    if sha256(&verity) != staged.verity_sha256 {
+        return Err(Error::Parity);
+    }
+    drop(verity);
     delta::check(&*machine.other_root, &index, &release.salt)?;
     let uki = machine.store.load(UKI)?;
     uki.filter(|uki| sha256(uki) == staged.uki_sha256).ok_or(Error::Uki)

@@ -6,19 +6,20 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use weft_release::{ARCHITECTURE, FORMAT, Parts, Release, Slot};
-use weft_verity::{BLOCK_SIZE, Digest, Superblock};
+use weft_verity::{BLOCK_SIZE, Digest, Geometry, Superblock};
 
 pub const SALT: &[u8] = b"one salt for all";
 pub const PRODUCT: &str = "weft-test";
 pub const FAR: &str = "2199-01-01T00:00:00Z";
 pub const PAST: &str = "2020-01-01T00:00:00Z";
 
-/// The hash device over an image, and its root hash.
+/// The hash device over an image, with its parity, and its root hash.
 pub fn hash_device(image: &[u8]) -> (Vec<u8>, Digest) {
     let (root, tree) = weft_verity::build(image, SALT).unwrap();
     let data_blocks = (image.len() / BLOCK_SIZE) as u64;
     let superblock = Superblock { uuid: [7; 16], data_blocks, salt: SALT.to_vec() };
-    ([superblock.to_block().unwrap(), tree].concat(), root)
+    let parity = weft_verity::parity(&Geometry::new(data_blocks), image, &tree).unwrap();
+    ([superblock.to_block().unwrap(), tree, parity].concat(), root)
 }
 
 /// What stands for a kernel image: the boot loader's view of it, the slot, the root hash, and some length.

@@ -13,6 +13,8 @@ pub struct Staged {
     pub release: Release,
     /// Of [`UKI`], in hex.
     pub uki_sha256: String,
+    /// Of the hash device as it was signed, in hex: no root hash vouches for the parity behind the tree.
+    pub verity_sha256: String,
 }
 
 pub const STAGED: &str = "staged.json";

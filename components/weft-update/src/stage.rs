@@ -34,6 +34,8 @@ pub enum Error {
     OnTrial(Version),
     #[error("the hash tree from the update source is not the one that was signed")]
     Tree(#[from] IndexError),
+    #[error("the hash tree and its parity have {found} bytes at the update source, and must have {expected}")]
+    TreeLength { found: u64, expected: u64 },
     #[error(
         "the hash tree needs {needed} bytes, and its partition has {room}: the device's partitions are too small for it"
     )]
@@ -125,7 +127,12 @@ pub fn download(
     // What was staged is no more, and the boot loader forgets the other slot before its bytes change.
     store.remove(STAGED)?;
     store.save(UKI, &uki)?;
-    let staged = Staged { slot: slot.to_string(), release: release.clone(), uki_sha256: sha256(&uki) };
+    let staged = Staged {
+        slot: slot.to_string(),
+        release: release.clone(),
+        uki_sha256: sha256(&uki),
+        verity_sha256: sha256(&verity),
+    };
     drop(uki);
     for name in &replaced {
         esp.remove(name)?;
@@ -157,8 +164,11 @@ fn entries_but(esp: &dyn BootEntries, slot: Slot) -> Result<Vec<String>, Error> 
 fn read_tree(machine: &Machine, repository: &Repository, release: &Release) -> Result<Vec<u8>, Error> {
     let target = repository.target(&release.parts.verity)?;
     let room = machine.other_verity.len();
-    if target.length > room || release.hash_bytes > target.length {
-        return Err(Error::TreeTooLarge { needed: target.length.max(release.hash_bytes), room });
+    if target.length != release.hash_bytes {
+        return Err(Error::TreeLength { found: target.length, expected: release.hash_bytes });
+    }
+    if target.length > room {
+        return Err(Error::TreeTooLarge { needed: target.length, room });
     }
     let mut kept = vec![0; target.length as usize];
     if machine.other_verity.read(0, &mut kept).is_ok() && target.path.contains(&sha256(&kept)) {

@@ -16,7 +16,7 @@ pub fn size(kiosk: &ImageInfo, core: &ImageInfo) -> Vec<Figure> {
         limit,
         command: COMMAND,
         note: format!(
-            "with a hash tree of {:.2} MiB and a kernel image of {:.1} MiB",
+            "with {:.2} MiB of hash tree and parity, and a kernel image of {:.1} MiB",
             info.verity_bytes as f64 / MIB,
             info.uki_bytes as f64 / MIB
         ),

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use weft_release::{Index, Plan, Release};
-use weft_verity::{BLOCK_SIZE, Superblock, build};
+use weft_verity::{BLOCK_SIZE, Geometry, Superblock, build};
 
 /// Ranges that lie at most this many blocks apart are fetched as one, as the device does it.
 pub const GAP: u64 = 8;
@@ -24,7 +24,7 @@ pub struct Difference {
     pub ranges: u64,
     /// Bytes in these ranges, with what lies between blocks that are needed.
     pub range_bytes: u64,
-    /// Bytes of the new tree, which is fetched whole.
+    /// Bytes of the new tree with its parity, which are fetched whole.
     pub tree_bytes: u64,
 }
 
@@ -37,7 +37,7 @@ impl fmt::Display for Difference {
             "changed blocks   {fetched_blocks} of {blocks} ({percent:.1} %), {fetched_bytes} bytes"
         )?;
         writeln!(formatter, "fetched          {range_bytes} bytes in {ranges} ranges")?;
-        write!(formatter, "tree             {tree_bytes} bytes")
+        write!(formatter, "tree and parity  {tree_bytes} bytes")
     }
 }
 
@@ -62,7 +62,7 @@ impl Side {
         device.extend(tree);
         let index =
             Index::read(&device, data_blocks, &root, salt).map_err(|error| no_image(error.to_string()))?;
-        Ok(Self { index, tree_bytes: device.len() as u64 })
+        Ok(Self { index, tree_bytes: Geometry::new(data_blocks).repairable_hash_device_bytes() })
     }
 
     /// A release of a repository, named `<product>-<version>`, or by the version alone where only one product has it.

@@ -79,7 +79,7 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Disk, Error> {
         let contents = [
             ("EFI system partition", "esp", esp),
             ("root image", "root-a", read_file(&parts.erofs.image)?),
-            ("hash tree", "verity-a", read_file(&parts.verity.hash_device)?),
+            ("hash tree with its parity", "verity-a", read_file(&parts.verity.hash_device)?),
             ("state template", "state", read_file(&parts.template.image)?),
         ];
         for (what, label, contents) in contents {

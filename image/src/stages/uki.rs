@@ -11,6 +11,7 @@ use semver::Version;
 use std::path::PathBuf;
 use weft_release::Slot;
 use weft_release::boot::os_release;
+use weft_verity::{FEC_ROOTS, Geometry};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -60,15 +61,22 @@ pub fn build(
     Ok(Uki { image: signed.image, command_line, key: signed.key })
 }
 
-/// The kernel's command line: it sets verity up by itself, for there is no initramfs. A corrupt block is a panic, a panic a reboot, and
-/// three failed boots the other slot. Format of the table: the kernel's `verity.rst` and `dm-init.rst`.
+/// The kernel's command line: it sets verity up by itself, for there is no initramfs. A corrupt block is repaired from the parity; what that
+/// cannot repair is a panic, a panic a reboot, and three failed boots the other slot. Format of the table: the kernel's `verity.rst` and
+/// `dm-init.rst`.
 pub fn command_line(verity: &Verity, slot: Slot) -> String {
     let (root, hashes) = slot.labels();
     let blocks = verity.data_blocks;
     let sectors = blocks * 8;
+    let geometry = Geometry::new(blocks);
+    let (start, covered) = (geometry.fec_start(), geometry.fec_covered_blocks());
+    let options = format!(
+        "use_fec_from_device PARTLABEL={hashes} fec_start {start} fec_blocks {covered} fec_roots {FEC_ROOTS} panic_on_corruption"
+    );
+    let words = options.split(' ').count();
     format!(
         "root=/dev/dm-0 rootfstype=erofs ro dm-mod.waitfor=PARTLABEL={root},PARTLABEL={hashes} \
-         dm-mod.create=\"vroot,,,ro,0 {sectors} verity 1 PARTLABEL={root} PARTLABEL={hashes} 4096 4096 {blocks} 1 sha256 {} {} 1 panic_on_corruption\" \
+         dm-mod.create=\"vroot,,,ro,0 {sectors} verity 1 PARTLABEL={root} PARTLABEL={hashes} 4096 4096 {blocks} 1 sha256 {} {} {words} {options}\" \
          console=ttyS0 quiet panic=5",
         verity.root_hash, verity.salt
     )
@@ -94,6 +102,12 @@ mod tests {
             ),
             "{line}"
         );
-        assert!(line.contains(" 1 panic_on_corruption\"") && line.ends_with("panic=5"), "{line}");
+        assert!(
+            line.contains(
+                "cdcd 9 use_fec_from_device PARTLABEL=verity-b fec_start 2 fec_blocks 101 fec_roots 2 panic_on_corruption\""
+            ),
+            "{line}"
+        );
+        assert!(line.ends_with("panic=5"), "{line}");
     }
 }

@@ -1,4 +1,4 @@
-//! The dm-verity tree over the root image.
+//! The dm-verity tree over the root image, and the parity that repairs both.
 
 use super::erofs::Erofs;
 use super::{Context, Error as StageError, read_file, write_file};
@@ -6,7 +6,7 @@ use crate::key::{Key, hex};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
-use weft_verity::{BLOCK_SIZE, Superblock};
+use weft_verity::{BLOCK_SIZE, Geometry, Superblock};
 
 /// One salt for all releases: the leaves of two trees then compare, which is what a delta update needs.
 pub const SALT: [u8; 32] = *b"WEFT OS dm-verity salt, fixed v1";
@@ -24,7 +24,7 @@ pub enum Error {
 /// The hash device and what the kernel must know about it.
 #[derive(Clone, Debug)]
 pub struct Verity {
-    /// Superblock and tree.
+    /// Superblock, tree and parity.
     pub hash_device: PathBuf,
     /// Hex.
     pub root_hash: String,
@@ -35,18 +35,21 @@ pub struct Verity {
 }
 
 pub fn build(context: &Context<'_>, erofs: &Erofs) -> Result<Verity, Error> {
-    let key = Key::new("verity").text("erofs", &erofs.key).bytes("salt", &SALT).finish();
+    let key = Key::new("verity 2").text("erofs", &erofs.key).bytes("salt", &SALT).finish();
     let folder = context.cheap_output("verity", &key, |_, output| {
         let path = || erofs.image.clone();
         let read = |source| StageError::Read { path: path(), source };
-        let file = File::open(&erofs.image).map_err(read)?;
-        let data_blocks = file.metadata().map_err(read)?.len().div_ceil(BLOCK_SIZE as u64);
-        let (root, tree) = weft_verity::build(BufReader::with_capacity(1 << 20, file), &SALT)
-            .map_err(|source| Error::Tree { path: path(), source })?;
+        let open = || File::open(&erofs.image).map_err(read);
+        let data = || open().map(|file| BufReader::with_capacity(1 << 20, file));
+        let tree_error = |source| Error::Tree { path: path(), source };
+        let data_blocks = open()?.metadata().map_err(read)?.len().div_ceil(BLOCK_SIZE as u64);
+        let (root, tree) = weft_verity::build(data()?, &SALT).map_err(tree_error)?;
+        let parity = weft_verity::parity(&Geometry::new(data_blocks), data()?, &tree).map_err(tree_error)?;
         let mut uuid = [0; 16];
         uuid.copy_from_slice(&root[..16]);
         let mut device = Superblock { uuid, data_blocks, salt: SALT.to_vec() }.to_block()?;
         device.extend(tree);
+        device.extend(parity);
         write_file(&output.join("root.verity"), device)?;
         Ok::<(), Error>(write_file(&output.join("roothash"), hex(&root))?)
     })?;

@@ -83,9 +83,10 @@ fn while_one_process_updates_no_other_touches_the_slots_or_the_boot_loader() {
 fn what_was_damaged_after_staging_is_downloaded_again() {
     let world = World::new();
     type Damage<'a> = &'a dyn Fn(&Storage);
-    let damage: [(&str, Damage<'_>); 4] = [
+    let damage: [(&str, Damage<'_>); 5] = [
         ("a block", &|storage| storage.disks[root_disk(Slot::B)].write(0, &[7; 512]).unwrap()),
         ("the hash tree", &|storage| storage.disks[root_disk(Slot::B) + 1].write(4096, &[7; 512]).unwrap()),
+        ("the parity", &|storage| storage.disks[root_disk(Slot::B) + 1].write(8192, &[7; 512]).unwrap()),
         ("the kernel image", &|storage| storage.records.save(records::UKI, b"cut").unwrap()),
         ("the record", &|storage| storage.records.save(STAGED, b"{\"slot\":\"b\",\"later\":1}").unwrap()),
     ];
