@@ -131,6 +131,13 @@ test("a device that keeps nothing says so", () => {
   const lost = { ...SYSTEM, state_kept: false };
   assert.deepEqual(run(...up, lost, lost).state.notices.map((each) => each.title), ["Nothing is kept"]);
 });
+test("a block that was repaired is told once, and how many there are", () => {
+  const rotten = (repaired) => ({ ...SYSTEM, repaired });
+  const { state, raw } = run(...up, rotten(0), rotten(1), rotten(3));
+  assert.deepEqual(state.notices.map((each) => [each.title, each.tone]), [["The storage may be failing", "warn"]]);
+  assert.equal(weft.systemText(raw).failure, "3 damaged blocks of the system repaired: the storage may be failing");
+  assert.ok(weft.systemText(run(...up, { ...rotten(1), error: "the disk is full" }).raw).failure.startsWith("the disk is full · 1 damaged block of"));
+});
 test("a factory reset is asked for only after the question", () => {
   const sent = (...events) => run(...launched, ...events).sent.filter((each) => each.type === "FACTORY_RESET").length;
   assert.equal(sent({ type: "ui:reset" }), 0);

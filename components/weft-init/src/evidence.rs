@@ -54,6 +54,17 @@ mod tests {
         assert_eq!(collect(root.path(), false), Evidence::default());
     }
 
+    /// Parts of a record are numbered from its end, each is a file of its own, and the panic's line is in the first.
+    #[test]
+    fn a_root_beyond_repair_is_told_by_the_words_of_dm_verity() {
+        let end = "Panic#1 Part1\n<3>[    9.1] device-mapper: verity: 254:2: data block 7 is corrupted\n<0>[    9.2] Kernel panic - not syncing: dm-verity device corrupted\n<4>[    9.3] CPU: 1 UID: 0 PID: 57 Comm: kworker/1:1\n";
+        let start = "Panic#1 Part2\n<4>[    9.0] device-mapper: verity-fec: 254:2: FEC 28672: failed to correct: -74\n";
+        let root = system(&[("dmesg-efi_pstore-1", end), ("dmesg-efi_pstore-2", start)]);
+        let words = collect(root.path(), false).panic.unwrap();
+        assert_eq!(words, "dm-verity device corrupted");
+        assert!(weft_state::boot::panicked(&words).contains("damaged beyond repair"));
+    }
+
     #[test]
     fn a_firmware_without_records_has_no_panic() {
         assert_eq!(collect(Path::new("/nowhere"), true), Evidence { panic: None, watchdog: true });

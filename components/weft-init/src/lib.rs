@@ -23,6 +23,7 @@ mod order;
 mod phase;
 mod power;
 mod reactor;
+mod repairs;
 mod service_file;
 mod sockets;
 mod spawn;

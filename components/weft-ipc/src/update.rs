@@ -17,6 +17,9 @@ pub struct Status {
     pub trial: Trial,
     /// Whether what apps keep survives a restart.
     pub state_kept: bool,
+    /// Damaged blocks of the running system that were repaired while they were read in this boot.
+    #[serde(default)]
+    pub repaired: u32,
     /// What an update is at: `idle`, `available`, `downloading`, `staged`, `activated`.
     pub phase: String,
     /// The release that it brings.

@@ -91,7 +91,7 @@ impl Record {
             return Self { current, last_end: None, panic: evidence.panic, failure: None };
         };
         let cause = || match (&evidence.panic, evidence.watchdog) {
-            (Some(words), _) => format!("the kernel panicked: {words}"),
+            (Some(words), _) => panicked(words),
             (None, true) => "the system hung, and the hardware watchdog restarted it".to_owned(),
             (None, false) => "it ended without a shutdown: a power cut, a reset, or a crash".to_owned(),
         };
@@ -163,6 +163,13 @@ impl Record {
     }
 }
 
+/// What a kernel's last words mean. dm-verity's are the only ones that the storage is to blame for.
+pub fn panicked(words: &str) -> String {
+    let damaged =
+        if words.starts_with("dm-verity device") { "its slot is damaged beyond repair, and " } else { "" };
+    format!("{damaged}the kernel panicked: {words}")
+}
+
 /// One line of bounded length: reasons come from programs that may say anything.
 pub fn shorten(reason: &str) -> String {
     reason.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(REASON_LIMIT).collect()
@@ -213,7 +220,9 @@ mod tests {
         let before = begin(None, boot("b", "2.0.0", true));
         let with = |evidence| Record::begin(Some(before.clone()), boot("b", "2.0.0", true), evidence);
         let panic = with(Evidence { panic: Some("Attempted to kill init!".into()), watchdog: true });
-        assert!(reason(&panic).unwrap().contains("Attempted to kill init!"));
+        assert_eq!(reason(&panic), Some("the kernel panicked: Attempted to kill init!"));
+        let rotten = with(Evidence { panic: Some("dm-verity device corrupted".into()), watchdog: true });
+        assert!(reason(&rotten).unwrap().starts_with("its slot is damaged beyond repair, and the kernel"));
         assert!(reason(&with(Evidence { panic: None, watchdog: true })).unwrap().contains("watchdog"));
         assert!(reason(&with(Evidence::default())).unwrap().contains("without a shutdown"));
     }

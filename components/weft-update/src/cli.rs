@@ -17,6 +17,8 @@ use crate::{automatic, source};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use semver::Version;
+use serde::Serialize;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use weft_release::{Release, Slot};
 
@@ -245,10 +247,50 @@ fn serve(arguments: &Arguments) -> anyhow::Result<()> {
 
 fn print(arguments: &Arguments) -> anyhow::Result<()> {
     let status: Status = state::load(&Folder::new(&arguments.state), STATUS)?.unwrap_or_default();
+    // Who works on files is not on the device that they belong to.
+    let report = arguments.partitions.is_none().then(|| Sockets::default().init().ok()).flatten();
+    let told = Told { status, repaired: report.map(|report| report.repaired) };
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&status)?);
+        println!("{}", serde_json::to_string_pretty(&told)?);
     } else {
-        println!("{status}");
+        println!("{told}");
     }
     Ok(())
+}
+
+/// What is printed.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    status: Status,
+    /// Damaged blocks of the running system that were repaired in this boot; nothing where PID 1 does not say.
+    repaired: Option<u32>,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.status)?;
+        match self.repaired {
+            None | Some(0) => Ok(()),
+            Some(blocks) => write!(
+                formatter,
+                "; damaged blocks of the running system were repaired ({blocks}): the storage may be failing"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repaired_blocks_are_told_where_there_are_some() {
+        let told = |repaired| Told { status: Status::default(), repaired };
+        assert_eq!(told(None).to_string(), "nothing to do");
+        assert_eq!(told(Some(0)).to_string(), "nothing to do");
+        assert!(told(Some(3)).to_string().contains("repaired (3): the storage may be failing"));
+        let json = serde_json::to_value(told(Some(3))).unwrap();
+        assert_eq!((json["phase"].as_str(), json["repaired"].as_u64()), (Some("idle"), Some(3)));
+    }
 }

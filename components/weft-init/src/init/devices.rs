@@ -79,7 +79,7 @@ impl Init {
     }
 
     pub(super) fn on_kernel_log(&mut self, now: Duration) {
-        let mut lines = Vec::new();
+        let (mut lines, mut rotten) = (Vec::new(), false);
         for _ in 0..AT_ONCE {
             let Some(fd) = &self.kernel_log else {
                 break;
@@ -89,6 +89,7 @@ impl Init {
                 Ok(length) => {
                     let record = buffer.get(..length).and_then(parse_record);
                     if let Some(record) = record {
+                        rotten |= self.repairs.hear(&record.text);
                         lines
                             .extend_from_slice(format!("{}{}\n", stamp(record.time), record.text).as_bytes());
                     }
@@ -99,5 +100,8 @@ impl Init {
             }
         }
         self.journal.keep(now, "kernel", &lines);
+        if rotten {
+            self.say("warning: a damaged block of the system was repaired while it was read: the storage may be failing");
+        }
     }
 }

@@ -28,6 +28,7 @@ impl Init {
             counted: self.info.counted.clone(),
             state_kept: self.state_kept,
             limits: self.info.limits,
+            repaired: self.repairs.count(),
             services: self
                 .supervisor
                 .health()

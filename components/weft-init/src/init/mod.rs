@@ -19,6 +19,7 @@ use crate::journal::Journal;
 use crate::log::Lines;
 use crate::power::PowerKey;
 use crate::reactor::{Reactor, Token};
+use crate::repairs::Repairs;
 use crate::supervisor::Supervisor;
 use crate::watchdog::Watchdog;
 use rustix::fd::OwnedFd;
@@ -56,6 +57,7 @@ pub struct Init {
     registry: Registry,
     power_keys: BTreeMap<u32, PowerKey>,
     kernel_log: Option<OwnedFd>,
+    repairs: Repairs,
     watchdog: Option<Watchdog>,
     info: BootInfo,
     trial: Trial,
@@ -93,6 +95,7 @@ impl Init {
             registry: Registry::default(),
             power_keys: BTreeMap::new(),
             kernel_log: None,
+            repairs: Repairs::default(),
             watchdog: None,
             // Nothing is mounted yet that could be read.
             info: BootInfo::read(Path::new("/nowhere")),

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use weft_ipc::update::{Failure, Progress, Status, Trial};
-use weft_state::boot::{Outcome, Record};
+use weft_state::boot::{Outcome, Record, panicked};
 use weft_state::health::Report;
 
 /// Connections at a time: appd, and a few people with tools.
@@ -49,6 +49,7 @@ impl Parts {
                 (_, true) => Trial::None,
             },
             state_kept: report.state_kept.unwrap_or(false),
+            repaired: report.repaired,
             phase: phase(self.update.phase).to_owned(),
             target: self.update.version.clone(),
             progress,
@@ -71,7 +72,7 @@ impl Parts {
         let what = if entry.kept { "it stopped starting" } else { "it never came up" };
         let panic = record.and_then(|record| record.panic.as_ref());
         let reason = match panic {
-            Some(words) => format!("{what}: the kernel panicked: {words}"),
+            Some(words) => format!("{what}: {}", panicked(words)),
             None => what.to_owned(),
         };
         Some(Failure { version, reason })
@@ -207,9 +208,12 @@ mod tests {
             client.read_line(&mut line).unwrap();
             Status::from_line(&line).unwrap()
         };
-        assert_eq!(next().trial, Trial::Running);
+        let first = next();
+        assert_eq!((first.trial, first.repaired), (Trial::Running, 0));
         board.set_report(&report("a", true));
         board.change(|parts| parts.update.phase = Phase::Downloading);
         assert_eq!(next().phase, "downloading");
+        board.set_report(&Report { repaired: 2, ..report("a", true) });
+        assert_eq!(next().repaired, 2);
     }
 }

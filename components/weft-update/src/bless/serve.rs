@@ -20,6 +20,8 @@ use weft_state::health::Report;
 /// The socket's name in the service file.
 const SOCKET_NAME: &str = "update";
 const ESP: &str = "esp";
+/// Between two looks at what PID 1 noticed, once nothing is to be decided: storage rots without telling anybody.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Never returns where it could begin.
 pub fn serve(folder: &Path) -> anyhow::Result<()> {
@@ -35,8 +37,12 @@ pub fn serve(folder: &Path) -> anyhow::Result<()> {
         tracing::warn!("{error}, ignoring");
     }
     decide(&board, device);
+    let mut sockets = Sockets::default();
     loop {
-        std::thread::park();
+        std::thread::sleep(LOOK_EVERY);
+        if let Ok(report) = sockets.init() {
+            board.set_report(&report);
+        }
     }
 }
 

@@ -27,6 +27,7 @@ pub fn report(slot: &str, counted: bool) -> Report {
         counted: counted.then(|| "\\EFI\\Linux\\weft-a_2.0.0+2-1.efi".to_owned()),
         state_kept: Some(true),
         limits: Limits { settle_secs: 10, total_secs: 60 },
+        repaired: 0,
         services: [judge::APPD, judge::COMPOSITOR, "weft-netd"].map(service).into(),
     }
 }

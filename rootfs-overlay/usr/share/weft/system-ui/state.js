@@ -148,6 +148,7 @@
       }
       if (status.error && before && before.error !== status.error) next = notify(next, now, { title: "No update", body: status.error, tone: "warn" });
       if (!status.state_kept && before?.state_kept !== false) next = notify(next, now, { title: "Nothing is kept", body: "The storage cannot be used. What you do now is lost at the next start.", tone: "danger" });
+      if (status.repaired && !before?.repaired) next = notify(next, now, { title: "The storage may be failing", body: "A damaged block of the system was repaired. Have the device looked at.", tone: "warn" });
       return { state: next };
     },
     NOTIFICATION(state, { app_id, title, body, now }) {
@@ -249,7 +250,9 @@
     }[update.phase] || (update.trial === "running" ? "Being tried" : "");
     const done = update.phase === "downloading" && update.progress?.total ? update.progress.done / update.progress.total : null;
     const percent = done === null ? "" : `, ${Math.floor(done * 100)} %`;
-    const failure = update.failure ? `Version ${update.failure.version} did not work: ${update.failure.reason}` : update.error || "";
+    const rotten = update.repaired ? `${update.repaired} damaged ${update.repaired === 1 ? "block" : "blocks"} of the system repaired: the storage may be failing` : "";
+    const failed = update.failure ? `Version ${update.failure.version} did not work: ${update.failure.reason}` : update.error || "";
+    const failure = [failed, rotten].filter(Boolean).join(" · ");
     return { line: [`Version ${update.version}`, doing && doing + percent].filter(Boolean).join(" · "), done, failure };
   }
 

@@ -11,7 +11,7 @@
     weft.setHidden(at("system-progress"), done === null);
     if (done !== null) weft.setAttribute(at("system-progress"), "value", done.toFixed(3));
     weft.setHidden(at("system-failure"), !failure);
-    weft.setText(at("system-failure"), weft.shorten(failure, 240));
+    weft.setText(at("system-failure"), weft.shorten(failure, 320));
     renderReset(state);
   }
 
