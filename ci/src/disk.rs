@@ -31,6 +31,14 @@ pub fn flip(disk: &Path, partition: &Partition, offset: u64) -> anyhow::Result<(
     Ok(file.write_all_at(&byte, partition.offset + offset)?)
 }
 
+/// A part of a partition.
+pub fn read(disk: &Path, partition: &Partition, offset: u64, length: usize) -> anyhow::Result<Vec<u8>> {
+    anyhow::ensure!(offset + length as u64 <= partition.size, "{} is smaller than that", partition.label);
+    let mut bytes = vec![0; length];
+    open(disk)?.read_exact_at(&mut bytes, partition.offset + offset)?;
+    Ok(bytes)
+}
+
 /// Where in a partition the bytes stand first.
 pub fn find(disk: &Path, partition: &Partition, wanted: &[u8]) -> anyhow::Result<Option<u64>> {
     const CHUNK: usize = 1 << 20;

@@ -16,6 +16,7 @@ mod power;
 mod power_cut;
 mod power_points;
 mod restart;
+mod rot;
 mod screen;
 mod secure_boot;
 mod showcase;
@@ -53,6 +54,7 @@ fn main() {
         power::trials(),
         power_cut::trials(),
         restart::trials(),
+        rot::trials(),
         screen::trials(),
         secure_boot::trials(),
         showcase::trials(),
