@@ -61,9 +61,9 @@ pub fn build(
     Ok(Uki { image: signed.image, command_line, key: signed.key })
 }
 
-/// The kernel's command line: it sets verity up by itself, for there is no initramfs. A corrupt block is repaired from the parity; what that
-/// cannot repair is a panic, a panic a reboot, and three failed boots the other slot. Format of the table: the kernel's `verity.rst` and
-/// `dm-init.rst`.
+/// The kernel's command line: it sets verity up by itself, for there is no initramfs. A block that is corrupt or cannot be read is repaired
+/// from the parity; beyond that it is a panic, a panic a reboot, and three failed boots the other slot. Format of the table: the kernel's
+/// `verity.rst` and `dm-init.rst`.
 pub fn command_line(verity: &Verity, slot: Slot) -> String {
     let (root, hashes) = slot.labels();
     let blocks = verity.data_blocks;
@@ -71,7 +71,7 @@ pub fn command_line(verity: &Verity, slot: Slot) -> String {
     let geometry = Geometry::new(blocks);
     let (start, covered) = (geometry.fec_start(), geometry.fec_covered_blocks());
     let options = format!(
-        "use_fec_from_device PARTLABEL={hashes} fec_start {start} fec_blocks {covered} fec_roots {FEC_ROOTS} panic_on_corruption"
+        "use_fec_from_device PARTLABEL={hashes} fec_start {start} fec_blocks {covered} fec_roots {FEC_ROOTS} panic_on_corruption panic_on_error"
     );
     let words = options.split(' ').count();
     format!(
@@ -104,7 +104,7 @@ mod tests {
         );
         assert!(
             line.contains(
-                "cdcd 9 use_fec_from_device PARTLABEL=verity-b fec_start 2 fec_blocks 101 fec_roots 2 panic_on_corruption\""
+                "cdcd 10 use_fec_from_device PARTLABEL=verity-b fec_start 2 fec_blocks 101 fec_roots 2 panic_on_corruption panic_on_error\""
             ),
             "{line}"
         );
