@@ -5,9 +5,11 @@ use crate::{CORE, KIOSK, vm_test, vm_test_with};
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use std::time::Duration;
-use weft_ci::{Options, TestVm, disk, second};
+use weft_ci::verified::{Block, VerifiedRoot};
+use weft_ci::{Options, TestVm, disk, second, wait};
 use weft_ci_agent::{Command, SPEAK};
 use weft_image::vm::{Mark, session};
+use weft_release::Slot;
 
 /// Seconds that a broken release has here, from the kernel's start: what is wrong with it must show by then.
 const LIMIT: u64 = 30;
@@ -75,6 +77,7 @@ pub fn trials() -> Vec<Trial> {
         vm_test("a_release_whose_root_begins_rotten_is_left", CORE, |vm| rotten(vm, "root-b", 0)),
         vm_test("a_release_whose_programs_are_rotten_is_left", CORE, |vm| rotten(vm, "root-b", 2 << 20)),
         vm_test("a_release_whose_hash_tree_is_rotten_is_left", CORE, |vm| rotten(vm, "verity-b", 4096)),
+        vm_test("a_kept_release_that_rots_is_left", CORE, kept_one_rots),
         vm_test("a_release_without_its_kernel_image_is_left", CORE, no_kernel_image),
         vm_test("a_release_with_an_empty_kernel_image_is_left", CORE, |vm| torn_kernel_image(vm, 0)),
         vm_test("a_release_with_half_a_kernel_image_is_left", CORE, |vm| torn_kernel_image(vm, 2)),
@@ -186,6 +189,14 @@ fn rotten(vm: &mut TestVm, label: &str, offset: u64) -> anyhow::Result<()> {
     let partition = disk::partition(&vm.info, label)?.clone();
     disk::overwrite(&vm.disk(), &partition, offset, &vec![0x5a; BEYOND_REPAIR])?;
     starts_and_is_left(vm, Left { tries: None, ..Left::never_came_up() })
+}
+
+/// The boot loader goes on counting the tries of a release that was kept.
+fn kept_one_rots(vm: &mut TestVm) -> anyhow::Result<()> {
+    kept(vm)?;
+    vm.stop();
+    VerifiedRoot::of(vm, Slot::B)?.rot_beyond_repair(Block::Data(0))?;
+    starts_and_is_left(vm, Left { tries: Some(0), reason: "it stopped starting", entry: Some("_kept+0-3") })
 }
 
 fn kernel_image() -> String {

@@ -3,7 +3,7 @@
 use crate::{CORE, KIOSK, vm_test, vm_test_with};
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
-use weft_ci::{Options, TestVm, disk, second};
+use weft_ci::{Options, TestVm, disk, second, wait};
 use weft_image::vm::Mark;
 
 pub fn trials() -> Vec<Trial> {
@@ -36,11 +36,19 @@ fn works(vm: &mut TestVm) -> anyhow::Result<()> {
     let errors = vm.console_errors()?;
     ensure!(errors.is_empty(), "errors on the console:\n{}", errors.join("\n"));
     vm.stop();
-    let expected = [format!("weft-a_{version}.efi"), format!("weft-b_{}.efi", second::VERSION)];
-    ensure!(entries(vm)? == expected, "the boot loader has {:?}", entries(vm)?);
-    // Nothing is counted any more.
+    let kept = [format!("weft-a_{version}.efi"), format!("weft-b_{}_kept+3.efi", second::VERSION)];
+    ensure!(entries(vm)? == kept, "the boot loader has {:?}", entries(vm)?);
+    // It is on trial no more, and a boot that goes well gives the boot loader its try back.
     vm.start()?;
     vm.wait_init(Mark::default(), &format!("slot b, version {version}"))?;
+    vm.wait_agent()?;
+    let limit = vm.pace.limit(60);
+    let agent = vm.agent()?;
+    wait::until(limit, "that it is kept once more", || {
+        Ok((agent.log("weft-bless")?.matches("is kept").count() == 2).then_some(()))
+    })?;
+    vm.stop();
+    ensure!(entries(vm)? == kept, "the boot loader has {:?}", entries(vm)?);
     Ok(())
 }
 
