@@ -34,7 +34,7 @@ impl VerifiedRoot {
         Ok(Self { disk: vm.disk(), root, hashes, geometry: Geometry::new(superblock.data_blocks) })
     }
 
-    /// Makes noise of a block, which its parity can make good.
+    /// Makes noise of a block and leaves its parity as it is.
     pub fn rot(&self, block: Block) -> anyhow::Result<()> {
         match block {
             Block::Data(number) => {
@@ -48,14 +48,10 @@ impl VerifiedRoot {
         }
     }
 
-    /// Makes noise of a block and of its parity.
-    pub fn rot_beyond_repair(&self, block: Block) -> anyhow::Result<()> {
-        self.rot(block)?;
-        let covered = match block {
-            Block::Data(number) => number,
-            Block::Tree(number) => self.geometry.data_blocks() + number,
-        };
-        let column = covered % self.geometry.fec_columns();
+    /// Makes noise of a block of data and of its parity.
+    pub fn rot_beyond_repair(&self, number: u64) -> anyhow::Result<()> {
+        self.rot(Block::Data(number))?;
+        let column = number % self.geometry.fec_columns();
         self.garble(&self.hashes, self.geometry.fec_start() + column * FEC_ROOTS, FEC_ROOTS)
     }
 

@@ -10,20 +10,26 @@ use weft_image::vm::console::InitLine;
 use weft_image::vm::{Mark, session};
 use weft_release::Slot;
 
-/// EROFS has its superblock in it: no boot gets past it.
-const SUPERBLOCK: Block = Block::Data(0);
-/// The root of the tree: no block is read without it.
+/// Of the root; EROFS has its superblock in it, so no boot gets past it.
+const SUPERBLOCK: u64 = 0;
+/// The tree's own root: no block is read without it. Looking where else its code words are wrong, Linux 6.12 comes by this block again, and
+/// panics.
 const TOP: Block = Block::Tree(0);
 const WARNING: &str = "warning: a damaged block of the system was repaired";
 
 pub fn trials() -> Vec<Trial> {
     let ends = || Options { no_reboot: true, ..Options::default() };
     vec![
-        vm_test("a_rotten_block_of_the_root_is_repaired_and_told", CORE, |vm| repaired(vm, SUPERBLOCK)),
-        vm_test("a_rotten_block_of_the_hash_tree_is_repaired_and_told", CORE, |vm| repaired(vm, TOP)),
+        vm_test("a_rotten_block_of_the_root_is_repaired_and_told", CORE, repaired),
         vm_test("the_system_ui_tells_of_a_rotten_block", KIOSK, shown),
-        vm_test_with("a_root_beyond_repair_never_runs", CORE, ends, |vm| never_runs(vm, SUPERBLOCK)),
-        vm_test_with("a_hash_tree_beyond_repair_never_runs", CORE, ends, |vm| never_runs(vm, TOP)),
+        vm_test_with("a_root_beyond_repair_never_runs", CORE, ends, |vm| {
+            VerifiedRoot::of(vm, Slot::A)?.rot_beyond_repair(SUPERBLOCK)?;
+            never_runs(vm)
+        }),
+        vm_test_with("a_rotten_hash_tree_never_runs", CORE, ends, |vm| {
+            VerifiedRoot::of(vm, Slot::A)?.rot(TOP)?;
+            never_runs(vm)
+        }),
     ]
 }
 
@@ -40,8 +46,8 @@ fn run(vm: &mut TestVm, program: &str, words: &[&str]) -> anyhow::Result<String>
     Ok(said)
 }
 
-fn repaired(vm: &mut TestVm, block: Block) -> anyhow::Result<()> {
-    VerifiedRoot::of(vm, Slot::A)?.rot(block)?;
+fn repaired(vm: &mut TestVm) -> anyhow::Result<()> {
+    VerifiedRoot::of(vm, Slot::A)?.rot(Block::Data(SUPERBLOCK))?;
     vm.start()?;
     vm.wait_init(Mark::default(), WARNING)?;
     vm.wait_init(Mark::default(), "weft-appd ready")?;
@@ -68,7 +74,7 @@ fn repaired(vm: &mut TestVm, block: Block) -> anyhow::Result<()> {
 }
 
 fn shown(vm: &mut TestVm) -> anyhow::Result<()> {
-    VerifiedRoot::of(vm, Slot::A)?.rot(SUPERBLOCK)?;
+    VerifiedRoot::of(vm, Slot::A)?.rot(Block::Data(SUPERBLOCK))?;
     vm.start()?;
     vm.wait_system_ui(Mark::default())?;
     vm.wait_agent()?;
@@ -76,8 +82,7 @@ fn shown(vm: &mut TestVm) -> anyhow::Result<()> {
 }
 
 /// The kernel gives up and restarts (which ends this machine); no userspace was ever there.
-fn never_runs(vm: &mut TestVm, block: Block) -> anyhow::Result<()> {
-    VerifiedRoot::of(vm, Slot::A)?.rot_beyond_repair(block)?;
+fn never_runs(vm: &mut TestVm) -> anyhow::Result<()> {
     vm.start()?;
     let limit = session::boot_limit(vm.pace);
     vm.vm()?.wait_end(limit, "waiting for the kernel to give up")?;

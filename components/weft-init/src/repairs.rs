@@ -7,7 +7,7 @@ const LIMIT: usize = 4096;
 /// As the kernel's `dm-verity-fec` begins its messages.
 const PREFIX: &str = "device-mapper: verity-fec: ";
 
-/// Blocks of the root, or of its hash tree, that were repaired since the kernel's start.
+/// Blocks of the root that were repaired since the kernel's start.
 ///
 /// A block is repaired again whenever it is read again, and known here by the position of its code words, which it shares with every block
 /// that lies a whole number of rows further on: those count once.

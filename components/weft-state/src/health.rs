@@ -14,8 +14,7 @@ pub struct Report {
     /// Whether what is written to `/state` is kept; `None` until that is known.
     pub state_kept: Option<bool>,
     pub limits: Limits,
-    /// Damaged blocks of the root, or of its hash tree, that dm-verity repaired while they were read in this boot. Blocks whose code words are
-    /// the same count once.
+    /// Damaged blocks of the root that dm-verity repaired while they were read in this boot. Blocks whose code words are the same count once.
     #[serde(default)]
     pub repaired: u32,
     pub services: Vec<Service>,

@@ -62,8 +62,8 @@ pub fn build(
 }
 
 /// The kernel's command line: it sets verity up by itself, for there is no initramfs. A block that is corrupt or cannot be read is repaired
-/// from the parity; beyond that it is a panic, a panic a reboot, and three failed boots the other slot. Format of the table: the kernel's
-/// `verity.rst` and `dm-init.rst`.
+/// from the parity; beyond that, or in the hash tree, it is a panic, a panic a reboot, and three failed boots the other slot. Format of the
+/// table: the kernel's `verity.rst` and `dm-init.rst`.
 pub fn command_line(verity: &Verity, slot: Slot) -> String {
     let (root, hashes) = slot.labels();
     let blocks = verity.data_blocks;

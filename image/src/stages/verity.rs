@@ -1,4 +1,4 @@
-//! The dm-verity tree over the root image, and the parity that repairs both.
+//! The dm-verity tree over the root image, and the parity over both.
 
 use super::erofs::Erofs;
 use super::{Context, Error as StageError, read_file, write_file};
