@@ -116,17 +116,8 @@ impl Cache {
 
     fn forget(&self, stage: &str, of_kind: &str) -> Result<(), Error> {
         let folder = self.root.join(stage);
-        let error = |source| Error::Write { path: folder.clone(), source };
-        let mut outputs = Vec::new();
-        for entry in std::fs::read_dir(&folder).map_err(error)? {
-            let entry = entry.map_err(error)?;
-            if kind(&entry.file_name().to_string_lossy()) == of_kind {
-                let used = entry.metadata().and_then(|metadata| metadata.modified()).map_err(error)?;
-                outputs.push((used, entry.path()));
-            }
-        }
-        outputs.sort_unstable_by(|one, other| other.cmp(one));
-        outputs.iter().skip(KEPT_OF_A_KIND).try_for_each(|(_, output)| remove_tree(output))
+        let found = outputs(&folder, of_kind).map_err(|source| Error::Write { path: folder, source })?;
+        found.iter().skip(KEPT_OF_A_KIND).try_for_each(|output| remove_tree(output))
     }
 
     /// Fails early where the disk has too little room: `engine` says whether the engine has yet to be built.
@@ -143,6 +134,19 @@ impl Cache {
 /// The name in front of the hash, by which a stage tells its outputs apart; empty where it has one kind only.
 pub fn kind(key: &str) -> &str {
     key.rsplit_once('-').map_or("", |(kind, _)| kind)
+}
+
+/// The outputs of one kind in a stage's folder, the last used first.
+pub fn outputs(folder: &Path, of_kind: &str) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if kind(&entry.file_name().to_string_lossy()) == of_kind {
+            found.push((entry.metadata()?.modified()?, entry.path()));
+        }
+    }
+    found.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
 fn mark_used(output: &Path) -> Result<(), Error> {

@@ -136,6 +136,8 @@ pub enum BenchKind {
     Memory,
     /// Sessions and packages of apps, on this host.
     Apps,
+    /// Bytes, time and memory of updates, on this host.
+    Update,
 }
 
 #[derive(Clone, Debug, Args)]

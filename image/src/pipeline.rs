@@ -9,7 +9,9 @@ use crate::progress::Progress;
 use crate::stages::secure_boot::{self, SigningKey};
 use crate::stages::{
     self, Context, apps, c_component, components, disk, engine, erofs, host, kernel, mirror, native, rootfs,
-    state, sysroot, trusted_keys, uki,
+    state,
+    sysroot::{self, Sysroot},
+    trusted_keys, uki,
     verity::{self, Verity},
 };
 use crate::workspace::Workspace;
@@ -92,6 +94,10 @@ pub struct Built {
     pub verity: Verity,
     /// The unified kernel images of slot a and slot b.
     pub ukis: [PathBuf; 2],
+    /// The kernel in them.
+    pub kernel: PathBuf,
+    /// The pinned programs that pack images.
+    pub tools: Sysroot,
 }
 
 /// Installs what building and running need and the host lacks; says nothing where nothing is missing.
@@ -176,7 +182,15 @@ pub fn build_with_root(workspace: &Workspace, request: &Request) -> Result<Built
         partitions: disk.partitions,
     };
     export(&info, &images.join(format!("{name}.json")), &disk.image, &rootfs)?;
-    Ok(Built { info, root: rootfs.root(), erofs: erofs.image, verity, ukis: [uki.image, uki_b.image] })
+    Ok(Built {
+        info,
+        root: rootfs.root(),
+        erofs: erofs.image,
+        verity,
+        ukis: [uki.image, uki_b.image],
+        kernel: kernel.image,
+        tools,
+    })
 }
 
 /// What a session of an app needs to run on this host.
@@ -196,6 +210,14 @@ pub fn build_native(workspace: &Workspace, profile: &str) -> Result<Native, Erro
     let programs = native::build(&context, &sources, &native::SESSION)?;
     let apps = apps::build(&context, &sources, &inputs.profile)?;
     Ok(Native { programs, apps: apps.folder.join("apps") })
+}
+
+/// Builds one of the device's programs for this host.
+pub fn build_program(workspace: &Workspace, profile: &str, name: &str) -> Result<PathBuf, Error> {
+    let inputs = Inputs::open(workspace, profile)?;
+    let context = inputs.context(workspace, false);
+    let sources = mirror::update(&context)?;
+    Ok(native::build(&context, &sources, &[name])?.join(name))
 }
 
 /// Components of several languages, and what runs them on this host.

@@ -7,11 +7,13 @@ mod log;
 mod memory;
 mod size;
 mod trace;
+mod update;
 
 pub use apps::apps;
 pub use boot::boot;
 pub use memory::memory;
 pub use size::size;
+pub use update::{Measured as MeasuredUpdates, Parts as UpdateParts, update};
 
 use crate::image_info::ImageInfo;
 use crate::vm::work::Disk;
@@ -78,7 +80,15 @@ pub enum Error {
     Program { program: &'static str, said: String },
     #[error("while {waiting}: {problem}; the last lines of weft-appd:\n{tail}")]
     Session { waiting: &'static str, problem: String, tail: String },
-    #[error("cannot start or watch a process of a session")]
+    #[error(transparent)]
+    Release(#[from] crate::release::Error),
+    #[error(transparent)]
+    Uki(#[from] crate::stages::uki::Error),
+    #[error(transparent)]
+    Verity(#[from] crate::stages::verity::Error),
+    #[error("the image's version is no semantic version")]
+    Version(#[from] semver::Error),
+    #[error("cannot start or watch a process")]
     Process(#[source] std::io::Error),
 }
 

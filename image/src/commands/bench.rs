@@ -1,7 +1,7 @@
 //! `cargo weft bench`: the promised figures, measured.
 
 use super::Error;
-use crate::bench::{self, Bench, Figure};
+use crate::bench::{self, Bench, Figure, MeasuredUpdates, UpdateParts};
 use crate::cli::{BenchArgs, BenchKind};
 use crate::image_info::ImageInfo;
 use crate::pipeline::{self, Request};
@@ -17,20 +17,34 @@ const PROFILE: &str = "kiosk";
 
 pub fn run(arguments: &BenchArgs) -> Result<ExitCode, Error> {
     let workspace = Workspace::find()?;
-    let (mut host, mut figures) = (json!({}), Vec::new());
-    if arguments.kind != Some(BenchKind::Apps) {
+    let wanted = |kind| arguments.kind.is_none_or(|only| only == kind);
+    let (mut host, mut figures, mut updates) = (json!({}), Vec::new(), None);
+    if [BenchKind::Boot, BenchKind::Image, BenchKind::Memory].into_iter().any(wanted) {
         (host, figures) = images(arguments, &workspace)?;
     }
-    if arguments.kind.is_none_or(|only| only == BenchKind::Apps) {
+    if wanted(BenchKind::Apps) {
         figures.extend(bench::apps(&pipeline::build_native(&workspace, PROFILE)?)?);
+    }
+    if wanted(BenchKind::Update) {
+        let measured = update(&workspace)?;
+        figures.extend(measured.figures);
+        updates = Some(measured.updates);
     }
     if arguments.json {
         host["processors"] = std::thread::available_parallelism()?.get().into();
-        println!("{:#}", json!({ "host": host, "figures": figures }));
+        println!("{:#}", json!({ "host": host, "figures": figures, "updates": updates }));
     } else {
         figures.iter().for_each(print);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn update(workspace: &Workspace) -> Result<MeasuredUpdates, Error> {
+    let built = pipeline::build_with_root(workspace, &Request::new(PROFILE))?;
+    let program = pipeline::build_program(workspace, PROFILE, "weft-update")?;
+    let parts = UpdateParts { built, program, cache: workspace.cache().to_owned() };
+    let work = Work::create(workspace.root(), "bench-update")?;
+    Ok(bench::update(&parts, work.folder())?)
 }
 
 /// The figures of images, most of them in a virtual machine, and what that machine is.

@@ -28,11 +28,17 @@ pub fn build(context: &Context<'_>, tools_root: &Sysroot, rootfs: &Rootfs) -> Re
         .text("uuid", UUID)
         .finish();
     let folder = context.cheap_output("erofs", &key, |tools, output| {
-        let mut command = mkfs(tools_root);
-        command.args(OPTIONS).arg("-U").arg(UUID).arg(output.join("root.erofs")).arg(rootfs.root());
+        let mut command = packing(tools_root, &rootfs.root(), &output.join("root.erofs"));
         Ok::<(), Error>(tools.run("packing the root image", &mut command)?)
     })?;
     Ok(Erofs { image: folder.join("root.erofs"), key })
+}
+
+/// The command that packs a tree into an image.
+pub fn packing(tools_root: &Sysroot, tree: &Path, image: &Path) -> Command {
+    let mut command = mkfs(tools_root);
+    command.args(OPTIONS).arg("-U").arg(UUID).arg(image).arg(tree);
+    command
 }
 
 /// A program of the tools' set, run through the loader and libraries of its own suite.

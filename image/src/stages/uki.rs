@@ -40,7 +40,6 @@ pub fn build(
     signing: Option<&SigningKey>,
 ) -> Result<Uki, Error> {
     let command_line = command_line(verity, slot);
-    let stub = tools_root.path.join("usr/lib/systemd/boot/efi/linuxx64.efi.stub");
     let os_release = os_release(version);
     let key = Key::new("uki")
         .text("stub", &tools_root.key)
@@ -49,16 +48,27 @@ pub fn build(
         .text("os-release", &os_release)
         .finish();
     let folder = context.cheap_output("uki", &key, |_, output| {
-        // The stub takes the command line to its first zero byte.
-        let text = format!("{command_line}\0");
-        let kernel = read_file(&kernel.image)?;
-        let sections: [(&str, &[u8]); 3] =
-            [(".osrel", os_release.as_bytes()), (".cmdline", text.as_bytes()), (".linux", &kernel)];
-        let image = pe::add_sections(&read_file(&stub)?, &sections)?;
+        let image = assemble(tools_root, &read_file(&kernel.image)?, &command_line, version)?;
         Ok::<(), Error>(write_file(&output.join("weft.efi"), image)?)
     })?;
     let signed = secure_boot::sign(context, signing, &folder.join("weft.efi"), &key)?;
     Ok(Uki { image: signed.image, command_line, key: signed.key })
+}
+
+/// The unified kernel image of a kernel (`bzImage`), not signed.
+pub fn assemble(
+    tools_root: &Sysroot,
+    kernel: &[u8],
+    command_line: &str,
+    version: &Version,
+) -> Result<Vec<u8>, Error> {
+    let stub = tools_root.path.join("usr/lib/systemd/boot/efi/linuxx64.efi.stub");
+    let os_release = os_release(version);
+    // The stub takes the command line to its first zero byte.
+    let text = format!("{command_line}\0");
+    let sections: [(&str, &[u8]); 3] =
+        [(".osrel", os_release.as_bytes()), (".cmdline", text.as_bytes()), (".linux", kernel)];
+    Ok(pe::add_sections(&read_file(&stub)?, &sections)?)
 }
 
 /// The kernel's command line: it sets verity up by itself, for there is no initramfs. A block that is corrupt or cannot be read is repaired
