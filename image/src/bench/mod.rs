@@ -80,16 +80,19 @@ pub enum Error {
     Program { program: &'static str, said: String },
     #[error("while {waiting}: {problem}; the last lines of weft-appd:\n{tail}")]
     Session { waiting: &'static str, problem: String, tail: String },
-    #[error(transparent)]
-    Release(#[from] crate::release::Error),
-    #[error(transparent)]
-    Uki(#[from] crate::stages::uki::Error),
-    #[error(transparent)]
-    Verity(#[from] crate::stages::verity::Error),
+    #[error("cannot make a release to measure")]
+    Release(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the image's version is no semantic version")]
     Version(#[from] semver::Error),
     #[error("cannot start or watch a process")]
     Process(#[source] std::io::Error),
+}
+
+impl Error {
+    /// Part of the pipeline failed at a release.
+    fn release<E: std::error::Error + Send + Sync + 'static>(source: E) -> Self {
+        Self::Release(Box::new(source))
+    }
 }
 
 pub type Result<T> = std::result::Result<T, Error>;

@@ -59,7 +59,7 @@ impl Device {
     }
 
     fn partition(&self, label: &str, size: u64, contents: &[u8]) -> Result<()> {
-        let path = self.root(label);
+        let path = self.folder.join("partitions").join(label);
         write(&path, contents)?;
         let file = File::options().write(true).open(&path).map_err(file_error("open", &path))?;
         // What is read comes from the disk, as on a device that has just been started.
@@ -69,11 +69,6 @@ impl Device {
             Ok(rustix::fs::fadvise(&file, 0, None, Advice::DontNeed)?)
         };
         Ok(cold().map_err(file_error("write", &path))?)
-    }
-
-    /// A partition's file.
-    pub fn root(&self, label: &str) -> PathBuf {
-        self.folder.join("partitions").join(label)
     }
 
     /// Takes the newest release of a repository, trusting this root metadata.

@@ -4,7 +4,7 @@ use super::change::Change;
 use super::{Parts, Result, empty, read, write};
 use crate::bench::Error;
 use crate::key::hex;
-use crate::release::{Contents, Keyring, Lifetimes, Repository, Terms, publish, roots};
+use crate::release::{self, Contents, Keyring, Lifetimes, Repository, Terms, publish, roots};
 use crate::stages::verity::{self, SALT, Verity};
 use crate::stages::{erofs, uki};
 use crate::vm::file_error;
@@ -41,7 +41,7 @@ impl<'a> Maker<'a> {
         let version: Version = parts.built.info.version.parse()?;
         let next = Version::new(version.major, version.minor, version.patch + 1);
         let maker = Self { parts, folder: folder.to_owned(), version, next };
-        roots::create(&maker.keys(), &[], DAYS, Timestamp::now())?;
+        roots::create(&maker.keys(), &[], DAYS, Timestamp::now()).map_err(Error::release)?;
         Ok(maker)
     }
 
@@ -65,7 +65,7 @@ impl<'a> Maker<'a> {
         remove(&root)?;
         self.pack(&tree, &root)?;
         empty(&tree)?;
-        let (root_hash, device) = verity::hash_device(&root)?;
+        let (root_hash, device) = verity::hash_device(&root).map_err(Error::release)?;
         write(&file("root.verity"), &device)?;
         let verity = Verity {
             hash_device: file("root.verity"),
@@ -76,7 +76,8 @@ impl<'a> Maker<'a> {
         };
         let uki = |slot, path: PathBuf| -> Result<PathBuf> {
             let line = uki::command_line(&verity, slot);
-            write(&path, uki::assemble(&self.parts.built.tools, &made.kernel, &line, &self.next)?)?;
+            let image = uki::assemble(&self.parts.built.tools, &made.kernel, &line, &self.next);
+            write(&path, image.map_err(Error::release)?)?;
             Ok(path)
         };
         let (uki_a, uki_b) = (uki(Slot::A, file("uki-a.efi"))?, uki(Slot::B, file("uki-b.efi"))?);
@@ -95,10 +96,14 @@ impl<'a> Maker<'a> {
             notes: text(file("notes.md"))?,
         };
         empty(&repository)?;
-        let (ring, terms) = (Keyring::read(&[self.keys()])?, Terms::default());
-        let opened = Repository::open(&repository)?;
-        publish(&opened, &ring, &contents, &terms, Lifetimes::default(), Timestamp::now())?;
+        self.publish(&repository, &contents).map_err(Error::release)?;
         Ok(Made { repository, root, uki: uki_b, stand_in: made.stand_in })
+    }
+
+    fn publish(&self, folder: &Path, contents: &Contents) -> std::result::Result<(), release::Error> {
+        let ring = Keyring::read(&[self.keys()])?;
+        let (repository, terms, now) = (Repository::open(folder)?, Terms::default(), Timestamp::now());
+        publish(&repository, &ring, contents, &terms, Lifetimes::default(), now).map(drop)
     }
 
     fn say_version(&self, tree: &Path) -> Result<()> {
