@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_process_is_watched_to_its_end() {
         let mut child = Command::new("dd")
-            .args(["if=/dev/zero", "of=/dev/null", "bs=48M", "count=20"])
+            .args(["if=/dev/zero", "of=/dev/null", "bs=48M", "count=100"])
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
