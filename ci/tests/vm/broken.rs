@@ -141,7 +141,9 @@ fn starts_and_is_left(vm: &mut TestVm, end: Left) -> anyhow::Result<()> {
     let kiosk = vm.info.profile == KIOSK;
     vm.wait_init(back, if kiosk { session::SYSTEM_UI_READY } else { "weft-appd ready" })?;
     vm.wait_init(back, "weft-bless ready")?;
-    vm.wait_agent()?;
+    // Each try had an agent, whose greeting is still to be read.
+    let limit = vm.pace.limit(30);
+    wait::until(limit, "the agent of the system that is there", || Ok(vm.agent()?.boot_id().ok()))?;
     let tries = vm.vm()?.console.lines_from(Mark::default());
     let tries = tries.iter().filter(|line| line.contains("slot b, version")).count();
     ensure!(
@@ -152,8 +154,9 @@ fn starts_and_is_left(vm: &mut TestVm, end: Left) -> anyhow::Result<()> {
         let record = vm.agent()?.read("/state/update/boot.json")?;
         ensure!(record.contains(end.reason), "the record does not say `{}`: {record}", end.reason);
     }
-    let told = status(vm)?;
-    ensure!(told.contains(end.reason), "the status does not say `{}`: {told}", end.reason);
+    wait::until(limit, &format!("`{}` in the status", end.reason), || {
+        Ok(status(vm)?.contains(end.reason).then_some(()))
+    })?;
     vm.stop();
     let mut names = entries(vm)?;
     names.retain(|name| name.starts_with("weft-b"));
