@@ -21,16 +21,6 @@ fn open(disk: &Path) -> anyhow::Result<File> {
         .with_context(|| format!("cannot open {}", disk.display()))
 }
 
-/// Flips one bit of a byte of a partition.
-pub fn flip(disk: &Path, partition: &Partition, offset: u64) -> anyhow::Result<()> {
-    anyhow::ensure!(offset < partition.size, "{} has no byte {offset}", partition.label);
-    let file = open(disk)?;
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, partition.offset + offset)?;
-    byte[0] ^= 1;
-    Ok(file.write_all_at(&byte, partition.offset + offset)?)
-}
-
 /// A part of a partition.
 pub fn read(disk: &Path, partition: &Partition, offset: u64, length: usize) -> anyhow::Result<Vec<u8>> {
     anyhow::ensure!(offset + length as u64 <= partition.size, "{} is smaller than that", partition.label);

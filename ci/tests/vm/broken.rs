@@ -190,7 +190,8 @@ const BEYOND_REPAIR: usize = 1 << 20;
 fn rotten(vm: &mut TestVm, label: &str, offset: u64) -> anyhow::Result<()> {
     second::install(vm, str::to_owned)?;
     let partition = disk::partition(&vm.info, label)?.clone();
-    disk::overwrite(&vm.disk(), &partition, offset, &vec![0x5a; BEYOND_REPAIR])?;
+    let length = BEYOND_REPAIR.min((partition.size - offset) as usize);
+    disk::overwrite(&vm.disk(), &partition, offset, &vec![0x5a; length])?;
     starts_and_is_left(vm, Left { tries: None, ..Left::never_came_up() })
 }
 
