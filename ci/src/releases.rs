@@ -40,16 +40,21 @@ pub fn newest(profile: &str) -> anyhow::Result<Release> {
 
 /// The kernel image of a release for a slot.
 pub fn kernel_image(release: &Release, slot: Slot) -> anyhow::Result<Vec<u8>> {
-    let name = release.parts.uki(slot);
+    Ok(std::fs::read(file(release.parts.uki(slot))?)?)
+}
+
+/// Where the file of a target lies.
+pub fn file(target: &str) -> anyhow::Result<PathBuf> {
     // `weft_release::location`: the digest of the contents, a point, the name.
-    for file in std::fs::read_dir(folder().join("targets"))? {
-        let place = file?.file_name().into_string().unwrap_or_default();
-        let path = place.split_once('.').map(|(digest, _)| folder().join(format!("targets/{digest}.{name}")));
+    for place in std::fs::read_dir(folder().join("targets"))? {
+        let place = place?.file_name().into_string().unwrap_or_default();
+        let path =
+            place.split_once('.').map(|(digest, _)| folder().join(format!("targets/{digest}.{target}")));
         if let Some(path) = path.filter(|path| path.is_file()) {
-            return Ok(std::fs::read(path)?);
+            return Ok(path);
         }
     }
-    anyhow::bail!("{} has no {name}", folder().display())
+    anyhow::bail!("{} has no {target}", folder().display())
 }
 
 /// Serves the repository to machines on QEMU's network, with what they have to be told of it (`update.toml`).

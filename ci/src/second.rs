@@ -1,32 +1,50 @@
-//! A second release in slot b, made of the first one while the machine is off: the same root image, and a kernel image whose command line and
-//! version are other ones. Broken in whatever way a test says.
+//! A second release in slot b, put there while the machine is off: the next one of the repository, with a kernel image whose command line may
+//! be another one. Broken in whatever way a test says.
 
-use crate::{TestVm, disk};
+use crate::{TestVm, disk, releases};
 use anyhow::Context;
+use std::fs;
+use weft_release::Slot;
 
-/// What the boot loader and the tests call the second release. Its root says the first one's version.
+/// What the boot loader and the system call the second release (`cargo weft test`).
 pub const VERSION: &str = "0.2.0";
 const FOLDER: &str = "EFI/Linux";
 const SECTION_HEADER: usize = 40;
 
 /// The first release counts as good from now on; the second one has three tries. `change` gets the kernel's command line for slot b.
 pub fn install(vm: &TestVm, change: impl FnOnce(&str) -> String) -> anyhow::Result<()> {
+    install_as(vm, &fresh_name(), change)
+}
+
+/// [`install`] where two of the three tries are gone.
+pub fn install_for_its_last_try(vm: &TestVm, change: impl FnOnce(&str) -> String) -> anyhow::Result<()> {
+    install_as(vm, &format!("weft-b_{VERSION}+1-2.efi"), change)
+}
+
+fn install_as(vm: &TestVm, entry: &str, change: impl FnOnce(&str) -> String) -> anyhow::Result<()> {
     let (path, esp) = (vm.disk(), disk::partition(&vm.info, "esp")?.clone());
-    for (from, to) in [("root-a", "root-b"), ("verity-a", "verity-b")] {
-        disk::copy(&path, disk::partition(&vm.info, from)?, disk::partition(&vm.info, to)?)?;
+    let release = releases::newest(&vm.info.profile)?;
+    let root = weft_release::target(&release.product, &release.version, weft_release::ROOT);
+    let parts = [("root-b", &root), ("verity-b", &release.parts.verity)];
+    for (label, part) in parts {
+        let bytes = fs::read(releases::file(part)?)?;
+        disk::overwrite(&path, disk::partition(&vm.info, label)?, 0, &bytes)?;
     }
     let names = disk::esp_names(&path, &esp, FOLDER)?;
     let [first] = names.as_slice() else { anyhow::bail!("not one boot entry, but {names:?}") };
-    let mut kernel_image = disk::esp_read(&path, &esp, &format!("{FOLDER}/{first}"))?;
-    let line = vm.info.command_line.replace("root-a", "root-b").replace("verity-a", "verity-b");
+    let mut kernel_image = releases::kernel_image(&release, Slot::B)?;
+    let line = command_line(&kernel_image)?;
     replace_section(&mut kernel_image, b".cmdline", format!("{}\0", change(&line)).as_bytes())?;
-    let release = format!(
-        "NAME=\"WEFT OS\"\nID=weft\nVERSION=\"{VERSION}\"\nVERSION_ID={VERSION}\nPRETTY_NAME=\"WEFT OS {VERSION}\"\n"
-    );
-    replace_section(&mut kernel_image, b".osrel\0\0", release.as_bytes())?;
     let good = format!("{FOLDER}/weft-a_{}.efi", vm.info.version);
     disk::esp_rename(&path, &esp, &format!("{FOLDER}/{first}"), &good)?;
-    disk::esp_write(&path, &esp, &format!("{FOLDER}/{}", fresh_name()), &kernel_image)
+    disk::esp_write(&path, &esp, &format!("{FOLDER}/{entry}"), &kernel_image)
+}
+
+fn command_line(kernel_image: &[u8]) -> anyhow::Result<String> {
+    let sections = weft_image::pe::sections(kernel_image)?;
+    let line = sections.iter().find(|(name, _)| name == ".cmdline").context("no command line")?;
+    let text = line.1.split(|byte| *byte == 0).next().unwrap_or_default();
+    Ok(String::from_utf8(text.to_vec())?)
 }
 
 /// The boot entry before its first try.

@@ -1,12 +1,14 @@
 //! Broken releases and broken surroundings: whatever is wrong, the device is on a working system within three tries, by itself, and says why.
 
+use crate::power_points::hex;
 use crate::trial::entries;
 use crate::{CORE, KIOSK, vm_test, vm_test_with};
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use std::time::Duration;
-use weft_ci::verified::{Block, VerifiedRoot};
-use weft_ci::{Options, TestVm, disk, second, wait};
+use weft_ci::second::{self, VERSION};
+use weft_ci::verified::VerifiedRoot;
+use weft_ci::{Options, TestVm, disk, releases, wait};
 use weft_ci_agent::{Command, SPEAK};
 use weft_image::vm::{Mark, session};
 use weft_release::Slot;
@@ -36,43 +38,43 @@ pub fn trials() -> Vec<Trial> {
             left(vm, fault("init-hang"), Left::never_came_up())
         }),
         vm_test("a_release_without_services_is_left", CORE, |vm| {
-            left(vm, fault("no-services"), Left::because("nobody found this release good"))
+            left_in_the_end(vm, fault("no-services"), "nobody found this release good")
         }),
         vm_test("a_release_whose_appd_crashes_is_left", CORE, |vm| {
             left(vm, fault("weft-appd"), Left::because("weft-appd is"))
         }),
         vm_test("a_release_whose_appd_hangs_is_left", CORE, |vm| {
-            left(vm, fault("hangs:weft-appd"), Left::because("weft-appd is"))
+            left_in_the_end(vm, fault("hangs:weft-appd"), "weft-appd is")
         }),
         vm_test("a_release_whose_launcher_crashes_is_left", CORE, |vm| {
-            left(vm, fault("weft-launcher"), Left::because("weft-launcher is"))
+            left_in_the_end(vm, fault("weft-launcher"), "weft-launcher is")
         }),
         vm_test("a_release_whose_network_service_crashes_is_left", CORE, |vm| {
-            left(vm, fault("weft-netd"), Left::because("weft-netd is"))
+            left_in_the_end(vm, fault("weft-netd"), "weft-netd is")
         }),
         vm_test("a_release_that_cannot_judge_itself_is_left", CORE, |vm| {
-            left(vm, fault("weft-update"), Left::because("nobody found this release good"))
+            left_in_the_end(vm, fault("weft-update"), "nobody found this release good")
         }),
         vm_test("a_release_whose_compositor_crashes_is_left", KIOSK, |vm| {
             left(vm, fault("weft-compositor"), Left::because("weft-compositor is"))
         }),
         vm_test("a_release_whose_compositor_hangs_is_left", KIOSK, |vm| {
-            left(vm, fault("hangs:weft-compositor"), Left::because("weft-compositor is"))
+            left_in_the_end(vm, fault("hangs:weft-compositor"), "weft-compositor is")
         }),
         vm_test("a_release_whose_engine_crashes_is_left", KIOSK, |vm| {
-            left(vm, fault("weft-web"), Left::because("weft-servo-shell is"))
+            left_in_the_end(vm, fault("weft-web"), "weft-servo-shell is")
         }),
         vm_test("a_release_whose_screen_is_black_is_left", KIOSK, |vm| {
-            left(vm, fault("black"), Left::because("the screen is blank"))
+            left_in_the_end(vm, fault("black"), "the screen is blank")
         }),
         vm_test("a_release_without_its_kiosk_app_is_left", KIOSK, |vm| {
-            left(vm, fault("no-kiosk-app"), Left::because("the app org.weft.gone does not run"))
+            left_in_the_end(vm, fault("no-kiosk-app"), "the app org.weft.gone does not run")
         }),
         vm_test("a_release_whose_kiosk_app_crashes_is_left", KIOSK, |vm| {
-            left(vm, fault("kiosk-app-crashes"), Left::because("the app org.weft.demo.counter does not run"))
+            left_in_the_end(vm, fault("kiosk-app-crashes"), "the app org.weft.demo.counter does not run")
         }),
         vm_test("a_release_whose_kiosk_app_hangs_is_left", KIOSK, |vm| {
-            left(vm, fault("kiosk-app-hangs"), Left::because("org.weft.demo.counter"))
+            left_in_the_end(vm, fault("kiosk-app-hangs"), "org.weft.demo.counter")
         }),
         vm_test("a_release_whose_root_begins_rotten_is_left", CORE, |vm| rotten(vm, "root-b", 0)),
         vm_test("a_release_whose_programs_are_rotten_is_left", CORE, |vm| rotten(vm, "root-b", 2 << 20)),
@@ -112,6 +114,11 @@ impl Left {
         Left { tries: Some(TRIES), reason, entry: Some("+0-3") }
     }
 
+    /// The boot loader never took it.
+    fn passed_over(entry: Option<&'static str>) -> Self {
+        Left { tries: Some(0), reason: "\"slot\":\"a\"", entry }
+    }
+
     fn never_came_up() -> Self {
         Left { tries: Some(0), reason: "it never came up", entry: Some("+0-3") }
     }
@@ -132,6 +139,16 @@ fn left(vm: &mut TestVm, change: impl FnOnce(&str) -> String, end: Left) -> anyh
     starts_and_is_left(vm, end)
 }
 
+/// [`left`] for a release that two of its three tries were given: what is broken shows in the last one as well.
+fn left_in_the_end(
+    vm: &mut TestVm,
+    change: impl FnOnce(&str) -> String,
+    reason: &'static str,
+) -> anyhow::Result<()> {
+    second::install_for_its_last_try(vm, change)?;
+    starts_and_is_left(vm, Left { tries: Some(1), ..Left::because(reason) })
+}
+
 fn starts_and_is_left(vm: &mut TestVm, end: Left) -> anyhow::Result<()> {
     vm.start()?;
     let version = vm.info.version.clone();
@@ -150,7 +167,7 @@ fn starts_and_is_left(vm: &mut TestVm, end: Left) -> anyhow::Result<()> {
         end.tries.is_none_or(|expected| tries == expected),
         "PID 1 of the second release ran {tries} times"
     );
-    if end.tries == Some(TRIES) {
+    if end.tries.is_some_and(|tries| tries > 0) {
         let record = vm.agent()?.read("/state/update/boot.json")?;
         ensure!(record.contains(end.reason), "the record does not say `{}`: {record}", end.reason);
     }
@@ -160,7 +177,7 @@ fn starts_and_is_left(vm: &mut TestVm, end: Left) -> anyhow::Result<()> {
     vm.stop();
     let mut names = entries(vm)?;
     names.retain(|name| name.starts_with("weft-b"));
-    let expected = end.entry.map(|tries| format!("weft-b_{}{tries}.efi", second::VERSION));
+    let expected = end.entry.map(|tries| format!("weft-b_{}{tries}.efi", VERSION));
     ensure!(names == Vec::from_iter(expected), "the boot loader has {names:?}");
     Ok(())
 }
@@ -179,7 +196,7 @@ fn status(vm: &mut TestVm) -> anyhow::Result<String> {
 }
 
 fn wrong_root_hash(vm: &mut TestVm) -> anyhow::Result<()> {
-    let hash = vm.info.root_hash.clone();
+    let hash = hex(&releases::newest(&vm.info.profile)?.root_hash);
     let other = if hash.starts_with('0') { "1" } else { "0" };
     left(vm, |line| line.replace(&hash, &format!("{other}{}", &hash[1..])), Left::never_came_up())
 }
@@ -199,7 +216,7 @@ fn rotten(vm: &mut TestVm, label: &str, offset: u64) -> anyhow::Result<()> {
 fn kept_one_rots(vm: &mut TestVm) -> anyhow::Result<()> {
     kept(vm)?;
     vm.stop();
-    VerifiedRoot::of(vm, Slot::B)?.rot_beyond_repair(Block::Data(0))?;
+    VerifiedRoot::of(vm, Slot::B)?.rot_beyond_repair(0)?;
     starts_and_is_left(vm, Left { tries: Some(0), reason: "it stopped starting", entry: Some("_kept+0-3") })
 }
 
@@ -210,17 +227,17 @@ fn kernel_image() -> String {
 fn no_kernel_image(vm: &mut TestVm) -> anyhow::Result<()> {
     second::install(vm, str::to_owned)?;
     disk::esp_remove(&vm.disk(), disk::partition(&vm.info, "esp")?, &kernel_image())?;
-    starts_and_is_left(vm, Left { tries: Some(0), reason: "\"slot\":\"a\"", entry: None })
+    starts_and_is_left(vm, Left::passed_over(None))
 }
 
-/// Half of it is there, or nothing.
+/// Half of it is there, or nothing: the boot loader passes over what names no release.
 fn torn_kernel_image(vm: &mut TestVm, part: usize) -> anyhow::Result<()> {
     second::install(vm, str::to_owned)?;
     let (path, esp) = (vm.disk(), disk::partition(&vm.info, "esp")?.clone());
     let image = disk::esp_read(&path, &esp, &kernel_image())?;
     let length = image.len().checked_div(part).unwrap_or(0);
     disk::esp_write(&path, &esp, &kernel_image(), &image[..length])?;
-    starts_and_is_left(vm, Left::never_came_up())
+    starts_and_is_left(vm, Left::passed_over(Some("+3")))
 }
 
 fn full_boot_partition(vm: &mut TestVm) -> anyhow::Result<()> {
@@ -236,9 +253,8 @@ fn kept(vm: &mut TestVm) -> anyhow::Result<()> {
 
 fn is_kept(vm: &mut TestVm) -> anyhow::Result<()> {
     vm.start()?;
-    let version = vm.info.version.clone();
-    vm.wait_init(Mark::default(), &format!("slot b, version {version}, on trial"))?;
-    vm.wait_init(Mark::default(), &format!("version {version} is good"))
+    vm.wait_init(Mark::default(), &format!("slot b, version {VERSION}, on trial"))?;
+    vm.wait_init(Mark::default(), &format!("version {VERSION} is good"))
         .context("the release was not found good")?;
     Ok(())
 }
@@ -247,13 +263,12 @@ fn is_kept(vm: &mut TestVm) -> anyhow::Result<()> {
 fn full_state(vm: &mut TestVm) -> anyhow::Result<()> {
     second::install(vm, fault("state-full"))?;
     vm.start()?;
-    let version = vm.info.version.clone();
-    let from = vm.wait_init(Mark::default(), &format!("slot b, version {version}, on trial"))?;
+    let from = vm.wait_init(Mark::default(), &format!("slot b, version {VERSION}, on trial"))?;
     let one_try = session::boot_limit(vm.pace) + Duration::from_secs(LIMIT + 60);
-    let good = format!("version {version} is good");
+    let good = format!("version {VERSION} is good");
     let kept = vm.vm()?.console.wait_init(from, one_try, &good).is_ok();
     if !kept {
-        let old = format!("slot a, version {version}");
+        let old = format!("slot a, version {}", vm.info.version);
         let (_, back) = vm.vm()?.console.wait_init(from, one_try * TRIES as u32, &old)?;
         vm.wait_init(back, "weft-appd ready")?;
     }

@@ -118,7 +118,7 @@ fn first_kernel_image(vm: &TestVm) -> anyhow::Result<Vec<u8>> {
     disk::esp_read(&vm.info.image, esp, &format!("{FOLDER}/{name}"))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

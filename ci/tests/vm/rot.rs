@@ -15,7 +15,8 @@ const SUPERBLOCK: u64 = 0;
 /// The tree's own root: no block is read without it. Looking where else its code words are wrong, Linux 6.12 comes by this block again, and
 /// panics.
 const TOP: Block = Block::Tree(0);
-const WARNING: &str = "warning: a damaged block of the system was repaired";
+const WARNING: &str =
+    "warning: a damaged block of the system was repaired while it was read: the storage may be failing";
 
 pub fn trials() -> Vec<Trial> {
     let ends = || Options { no_reboot: true, ..Options::default() };

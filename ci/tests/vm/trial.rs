@@ -30,9 +30,9 @@ fn works(vm: &mut TestVm) -> anyhow::Result<()> {
     second::install(vm, |line| format!("{line} weft.health-settle=5"))?;
     vm.start()?;
     let version = vm.info.version.clone();
-    vm.wait_init(Mark::default(), &format!("slot b, version {version}, on trial"))?;
+    vm.wait_init(Mark::default(), &format!("slot b, version {}, on trial", second::VERSION))?;
     vm.wait_system_ui(Mark::default())?;
-    vm.wait_init(Mark::default(), &format!("version {version} is good"))?;
+    vm.wait_init(Mark::default(), &format!("version {} is good", second::VERSION))?;
     let errors = vm.console_errors()?;
     ensure!(errors.is_empty(), "errors on the console:\n{}", errors.join("\n"));
     vm.stop();
@@ -40,7 +40,7 @@ fn works(vm: &mut TestVm) -> anyhow::Result<()> {
     ensure!(entries(vm)? == kept, "the boot loader has {:?}", entries(vm)?);
     // It is on trial no more, and a boot that goes well gives the boot loader its try back.
     vm.start()?;
-    vm.wait_init(Mark::default(), &format!("slot b, version {version}"))?;
+    vm.wait_init(Mark::default(), &format!("slot b, version {}", second::VERSION))?;
     vm.wait_agent()?;
     let limit = vm.pace.limit(60);
     let agent = vm.agent()?;

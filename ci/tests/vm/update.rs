@@ -7,12 +7,11 @@ use libtest_mimic::Trial;
 use weft_ci::{Options, TestVm, releases, wait};
 use weft_ci_agent::Command;
 use weft_image::vm::Mark;
+use weft_release::boot::Entry;
 
 const CONFIGURATION: &str = "/state/update/update.toml";
 /// Seconds that everything must hold until a release on trial is kept.
 const SETTLE: &str = "weft.health-settle=3";
-/// Seconds for a step that reads and writes a whole slot.
-const STEP: u64 = 120;
 
 pub fn trials() -> Vec<Trial> {
     let plugged = || Options { network: true, command_line: Some(SETTLE), ..Options::default() };
@@ -43,7 +42,12 @@ fn begin(vm: &mut TestVm, configuration: &str) -> anyhow::Result<()> {
     vm.start()?;
     vm.wait_agent()?;
     vm.agent()?.write(CONFIGURATION, configuration)?;
-    vm.wait_init(Mark::default(), "weft-appd ready")?;
+    // A release on trial takes no other one.
+    vm.wait_init(Mark::default(), &format!("version {} is good", vm.info.version.clone()))?;
+    has_address(vm)
+}
+
+fn has_address(vm: &mut TestVm) -> anyhow::Result<()> {
     let limit = vm.pace.limit(60);
     let agent = vm.agent()?;
     wait::until(limit, "an address", || {
@@ -124,7 +128,7 @@ fn power_cuts(vm: &mut TestVm) -> anyhow::Result<()> {
         }
         if index.is_multiple_of(BOOT_EVERY) {
             booted += 1;
-            comes_back(vm, &format!("slot {}, version {}", boots.slot, boots.version))?;
+            comes_back(vm, &boots)?;
         }
         Ok(())
     })?;
@@ -139,16 +143,16 @@ fn power_cuts(vm: &mut TestVm) -> anyhow::Result<()> {
 const BOOT_EVERY: usize = 10;
 
 /// Starts what a power cut left, and does the update once more.
-fn comes_back(vm: &mut TestVm, expected: &str) -> anyhow::Result<()> {
+fn comes_back(vm: &mut TestVm, boots: &Entry) -> anyhow::Result<()> {
     vm.start()?;
     vm.wait_agent()?;
-    vm.wait_init(Mark::default(), expected)?;
-    vm.wait_init(Mark::default(), "weft-appd ready")?;
-    let limit = vm.pace.limit(STEP);
-    let agent = vm.agent()?;
-    wait::until(limit, "an address", || {
-        Ok(agent.log("weft-netd").unwrap_or_default().contains("leased").then_some(()))
-    })?;
+    let Entry { slot, version, kept, .. } = boots;
+    let trial = if *kept { "" } else { ", on trial" };
+    vm.wait_init(Mark::default(), &format!("slot {slot}, version {version}{trial}"))?;
+    if !kept {
+        vm.wait_init(Mark::default(), &format!("version {version} is good"))?;
+    }
+    has_address(vm)?;
     weft_update(vm, &["apply"])?;
     vm.stop();
     Ok(())
