@@ -185,10 +185,13 @@ impl TestVm {
         self.disk.path().to_owned()
     }
 
-    /// What was written to the disk since the machine was switched on last; it must be off.
+    /// Takes what was written to the disk since the machine was switched on last; it must be off.
     pub fn disk_log(&self) -> anyhow::Result<DiskLog> {
         anyhow::ensure!(self.vm.is_none(), "the log is whole when the machine is off");
-        DiskLog::open(&self.work.folder().join(DISK_LOG))
+        // The machine begins another one when it is switched on again.
+        let taken = self.work.folder().join("taken.log");
+        std::fs::rename(self.work.folder().join(DISK_LOG), &taken)?;
+        DiskLog::open(&taken)
     }
 
     /// Leaves the folder in place.

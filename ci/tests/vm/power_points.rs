@@ -71,9 +71,9 @@ fn survivors(index: usize) -> impl FnMut(&Event) -> bool {
     }
 }
 
-/// The first write of the update: to the ESP or the other slot.
+/// The first write to the other slot.
 fn first_change(vm: &TestVm, log: &DiskLog) -> anyhow::Result<usize> {
-    let parts = ["esp", "root-b", "verity-b"].map(|label| disk::partition(&vm.info, label).cloned());
+    let parts = ["root-b", "verity-b"].map(|label| disk::partition(&vm.info, label).cloned());
     let parts = parts.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     let position = log.events.iter().position(|event| match event {
         Event::Write { offset, .. } => {

@@ -20,7 +20,8 @@
       for (const notice of document.getElementById(list).children) yield [`${what}:${notice.querySelector("weft-app-icon")?.getAttribute("app-id") || "system"}`, notice];
     }
     yield one("ticker", "ticker");
-    yield one("system", "system-line");
+    const system = document.getElementById("system-line");
+    yield [`system:${system.dataset.phase}`, system];
     yield one("system-failure", "system-failure");
     yield one("reset", "system-reset");
     if (document.getElementById("reset-dialog").hasAttribute("open")) {

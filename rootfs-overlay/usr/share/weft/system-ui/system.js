@@ -8,6 +8,7 @@
     const { line, done, failure } = weft.systemText(state);
     weft.setHidden(at("system"), !line);
     weft.setText(at("system-line"), line);
+    at("system-line").dataset.phase = state.update?.phase || "";
     weft.setHidden(at("system-progress"), done === null);
     if (done !== null) weft.setAttribute(at("system-progress"), "value", done.toFixed(3));
     weft.setHidden(at("system-failure"), !failure);
