@@ -14,6 +14,10 @@
   const TYPED = { "*": "×", "/": "÷", "-": "−", ",": "." };
   const at = (id) => document.getElementById(id);
   let typed = "", done = false, silentTimer = 0, shown = "";
+  const layoutChanged = window.weftUiKit.layoutReporter(() => {
+    const ids = [...at("keys").children, at("result"), at("clear")].map((element) => [element.id, element]);
+    return ids.concat([...at("history").children].slice(0, 3).map((item, index) => [`entry:${index}`, item]));
+  });
 
   function send(message) {
     window.weftIpc?.send(JSON.stringify(message));
@@ -111,23 +115,6 @@
     if (key === "%" || KEYS.some(([one]) => one === key)) press(key);
   });
 
-  // Where things are, for whoever operates the screen from outside; CSS px of the page.
-  let told = "", layoutTimer = 0;
-  function report() {
-    layoutTimer = 0;
-    const places = [...at("keys").children, at("result"), at("clear")].map((element) => [element.id, element]);
-    places.push(...[...at("history").children].slice(0, 3).map((item, index) => [`entry:${index}`, item]));
-    const lines = places.map(([what, element]) => {
-      const box = element.getBoundingClientRect();
-      return `weft-layout ${what} ${[box.left, box.top, box.width, box.height].map(Math.round).join(" ")}`;
-    });
-    if (lines.join() === told) return;
-    told = lines.join();
-    for (const line of lines) console.info(line);
-  }
-  function layoutChanged() {
-    layoutTimer ||= setTimeout(report, 0);
-  }
   window.addEventListener("resize", layoutChanged);
 
   if (window.weftIpc) {

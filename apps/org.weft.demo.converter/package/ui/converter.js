@@ -6,6 +6,11 @@
   const SILENT_MS = 5000; // unanswered for so long, the page says so
   const at = (id) => document.getElementById(id);
   let kinds = [], kept = [], chosen = null, silentTimer = 0;
+  const layoutChanged = window.weftUiKit.layoutReporter(() => {
+    const ids = ["value", "result", "swap", "keep"].map((id) => [id, at(id)]);
+    const groups = ["kinds", "from", "to", "kept"];
+    return ids.concat(groups.flatMap((group) => [...at(group).children].map((item, index) => [`${group}:${index}`, item])));
+  });
 
   function send(message) {
     window.weftIpc?.send(JSON.stringify(message));
@@ -113,25 +118,6 @@
   at("swap").addEventListener("click", () => choose({ from: chosen.to, to: chosen.from }));
   at("keep").addEventListener("click", () => send({ op: "keep", ...chosen }));
 
-  // Where things are, for whoever operates the screen from outside; CSS px of the page.
-  let told = "", layoutTimer = 0;
-  function report() {
-    layoutTimer = 0;
-    const places = ["value", "result", "swap", "keep"].map((id) => [id, at(id)]);
-    for (const group of ["kinds", "from", "to", "kept"]) {
-      places.push(...[...at(group).children].map((item, index) => [`${group}:${index}`, item]));
-    }
-    const lines = places.map(([what, element]) => {
-      const box = element.getBoundingClientRect();
-      return `weft-layout ${what} ${[box.left, box.top, box.width, box.height].map(Math.round).join(" ")}`;
-    });
-    if (lines.join() === told) return;
-    told = lines.join();
-    for (const line of lines) console.info(line);
-  }
-  function layoutChanged() {
-    layoutTimer ||= setTimeout(report, 0);
-  }
   window.addEventListener("resize", layoutChanged);
 
   if (window.weftIpc) {
