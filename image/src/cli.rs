@@ -157,6 +157,9 @@ pub struct TestArgs {
     /// Leave out the tests that boot virtual machines (and need the images).
     #[arg(long)]
     pub no_vm: bool,
+    /// Build and test the apps in JavaScript, Python and C as well, whose tools come from npm and PyPI.
+    #[arg(long)]
+    pub languages: bool,
     /// Run only tests whose name contains this.
     #[arg(value_name = "FILTER")]
     pub filter: Option<String>,
