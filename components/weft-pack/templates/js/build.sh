@@ -1,5 +1,6 @@
 #!/bin/sh
 set -eu
 cd "$(dirname "$0")"
-if [ -f package-lock.json ]; then npm ci --no-fund --no-audit; else npm install --no-fund --no-audit; fi
+# Not `npm ci`: newer ones refuse a lock file that lacks optional packages of other platforms. What the lock file has is taken as it says.
+npm install --no-fund --no-audit
 npm run build
