@@ -1,13 +1,14 @@
 //! Taking releases without being asked: look now and then, download when the device's wave is due, restart only in the window.
 
-use crate::activate::remember_failures;
+use crate::activate::{remember_failures, roll_back};
 use crate::cli::Updater;
 use crate::config::Automatic;
 use crate::machine::{Machine, entries};
-use crate::records::Standing;
+use crate::records::{RESTART, Restart, Standing};
 use crate::repository::Repository;
-use crate::state::Phase;
+use crate::state::{self, Phase, Store};
 use crate::{power, stage};
+use anyhow::Context;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use semver::Version;
@@ -17,6 +18,9 @@ use weft_release::{Release, Turn};
 
 /// After a failure, sooner than the next look: a download goes on where it stopped.
 const RETRY: Duration = Duration::from_secs(300);
+
+/// random(4)
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Between two looks at the own entry at the begin of a boot.
 const SETTLING: Duration = Duration::from_secs(5);
@@ -79,7 +83,10 @@ fn look(updater: &Updater, window: &Automatic) -> anyhow::Result<()> {
     let Some(release) = updater.check(&repository)? else {
         return updater.note(Phase::Idle, None, None);
     };
-    if advance(updater, &repository, &release, window, &Timestamp::now)? {
+    let boot_id = std::fs::read_to_string(BOOT_ID).with_context(|| format!("cannot read {BOOT_ID}"))?;
+    if advance(updater, &repository, &release, window, &Timestamp::now, boot_id.trim())? {
+        let restart = Restart { version: release.version, boot_id: boot_id.trim().to_owned() };
+        state::save(&*updater.machine.store, RESTART, &restart)?;
         power::reboot()?;
     }
     Ok(())
@@ -92,10 +99,19 @@ pub fn advance(
     release: &Release,
     window: &Automatic,
     clock: &dyn Fn() -> Timestamp,
+    boot_id: &str,
 ) -> anyhow::Result<bool> {
     let standing = Standing::load(&*updater.machine.store)?;
     let step = decide(release, &standing, window, clock());
-    if awaits_restart(&updater.machine, &release.version)? {
+    if let Some(entry) = awaits_restart(&updater.machine, &release.version)? {
+        if is_passed_over(&*updater.machine.store, &entry, boot_id)? {
+            // Or the device would restart again and again, all through the window.
+            roll_back(&updater.machine)?;
+            anyhow::bail!(
+                "the boot loader does not start version {}: its kernel image on the boot partition is damaged, and the version is given up",
+                entry.version
+            );
+        }
         // Applied by hand, or the restart failed.
         return Ok(step == Step::Activate);
     }
@@ -113,12 +129,20 @@ pub fn advance(
     Ok(true)
 }
 
-/// Whether the boot loader is to try this version and has not begun, or not come to an end.
-fn awaits_restart(machine: &Machine, version: &Version) -> anyhow::Result<bool> {
+/// The entry of this version where the boot loader is to try it and has not begun, or not come to an end.
+fn awaits_restart(machine: &Machine, version: &Version) -> anyhow::Result<Option<Entry>> {
     let other = entries(&machine.open_esp()?, machine.running.other())?;
     let is_tried =
         |entry: &Entry| entry.version == *version && entry.assessment() == Assessment::Indeterminate;
-    Ok(other.iter().any(|(_, entry)| is_tried(entry)))
+    Ok(other.into_iter().map(|(_, entry)| entry).find(is_tried))
+}
+
+/// Whether the device restarted for this entry and the boot loader took none of its tries.
+fn is_passed_over(store: &dyn Store, entry: &Entry, boot_id: &str) -> anyhow::Result<bool> {
+    let restart: Option<Restart> = state::load(store, RESTART)?;
+    let came_back =
+        restart.is_some_and(|restart| restart.version == entry.version && restart.boot_id != boot_id);
+    Ok(came_back && *entry == Entry::fresh(entry.slot, entry.version.clone()))
 }
 
 #[cfg(test)]

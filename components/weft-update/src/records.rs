@@ -71,6 +71,17 @@ impl Standing {
     }
 }
 
+/// `restart.json`: the last restart that the device made by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restart {
+    /// The release that was to be tried.
+    pub version: Version,
+    /// The kernel's, of the boot that ended.
+    pub boot_id: String,
+}
+
+pub const RESTART: &str = "restart.json";
+
 fn random() -> u64 {
     let mut bytes = [0; 8];
     // The kernel's pool is ready long before a network is.

@@ -4,6 +4,7 @@ use super::*;
 use crate::automatic::{advance, is_settled};
 use crate::cli::Updater;
 use crate::config::{Automatic, Config};
+use crate::records::{RESTART, Restart};
 use crate::state::{self, Phase, STATUS, Status};
 use jiff::Timestamp;
 use std::cell::RefCell;
@@ -12,6 +13,10 @@ const WINDOW: Automatic = Automatic { from: 2, to: 5, every: 60 };
 
 /// Takes the next step; each look at the clock takes the next of these times, the last one again and again.
 fn step(world: &World, updater: &Updater, times: &[&str]) -> bool {
+    step_in(world, updater, times, "boot 1").unwrap()
+}
+
+fn step_in(world: &World, updater: &Updater, times: &[&str], boot_id: &str) -> anyhow::Result<bool> {
     let repository = world.repository(&Records::default());
     let release = updater.check(&repository).unwrap().unwrap();
     let left: RefCell<Vec<&str>> = RefCell::new(times.iter().rev().copied().collect());
@@ -20,20 +25,39 @@ fn step(world: &World, updater: &Updater, times: &[&str]) -> bool {
         let time = if left.len() > 1 { left.pop().unwrap() } else { left[0] };
         format!("2026-03-02T{time}:00Z").parse().unwrap()
     };
-    advance(updater, &repository, &release, &WINDOW, &clock).unwrap()
+    advance(updater, &repository, &release, &WINDOW, &clock, boot_id)
 }
 
-#[test]
-fn the_device_restarts_within_its_hours_and_until_the_release_was_tried() {
-    let world = World::new();
-    let storage = world.start.again();
+fn updater(world: &World) -> Updater {
     let config = Config {
         product: PRODUCT.to_owned(),
         source: "/".to_owned(),
         automatic: Some(WINDOW),
         certificates: None,
     };
-    let updater = Updater { config, machine: storage.machine(Slot::A, OLD), root: "/".into() };
+    Updater { config, machine: world.start.again().machine(Slot::A, OLD), root: "/".into() }
+}
+
+#[test]
+fn a_release_that_the_boot_loader_passes_over_does_not_restart_the_device_all_night() {
+    let world = World::new();
+    let updater = updater(&world);
+    let store = &*updater.machine.store;
+    assert!(step(&world, &updater, &["02:00"]));
+    let restart = Restart { version: NEW.parse().unwrap(), boot_id: "boot 1".to_owned() };
+    state::save(store, RESTART, &restart).unwrap();
+    assert!(step(&world, &updater, &["02:01"]), "the restart failed");
+    let error = step_in(&world, &updater, &["02:02"], "boot 2").unwrap_err().to_string();
+    assert!(error.contains(NEW) && error.contains("kernel image"), "{error}");
+    let names = updater.machine.open_esp().unwrap().names().unwrap();
+    assert_eq!(names, ["weft-a_1.0.0_kept+3.efi"]);
+    assert!(!step_in(&world, &updater, &["02:03"], "boot 2").unwrap(), "it was given up");
+}
+
+#[test]
+fn the_device_restarts_within_its_hours_and_until_the_release_was_tried() {
+    let world = World::new();
+    let updater = updater(&world);
     let names = || {
         let mut names = updater.machine.open_esp().unwrap().names().unwrap();
         names.sort();
