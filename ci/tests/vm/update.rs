@@ -140,7 +140,7 @@ fn power_cuts(vm: &mut TestVm) -> anyhow::Result<()> {
 }
 
 /// Of the points that are looked at, every so many is booted.
-const BOOT_EVERY: usize = 10;
+const BOOT_EVERY: usize = 20;
 
 /// Starts what a power cut left, and does the update once more.
 fn comes_back(vm: &mut TestVm, configuration: &str, boots: &Entry) -> anyhow::Result<()> {
