@@ -291,10 +291,9 @@ fn a_difference_is_what_the_trees_say() {
     let block = BLOCK_SIZE as u64;
     let expected = Difference {
         blocks: 5,
-        fetched_blocks: 2,
-        fetched_bytes: 2 * block,
-        ranges: 1,
-        range_bytes: 3 * block,
+        fetched_blocks: 3,
+        fetched_bytes: 3 * block,
+        ranges: 2,
         tree_bytes: 4 * block,
     };
     assert_eq!(difference, expected);

@@ -1,72 +1,112 @@
-//! Which blocks of a new root image a device has already, and which it must fetch.
+//! Which blocks are in place, which can be copied, which must come from the source.
 
-use crate::Index;
 use std::collections::HashMap;
 use std::ops::Range;
 use weft_verity::Digest;
 
-/// A block that is copied from an image at hand. Trees tell what an image ought to hold, so the copy must still be checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Blocks of one request at most; several requests share the work, and an interrupted one loses little.
+const MAX_RANGE: u32 = 256;
+
+/// A block at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Copy {
-    /// The block in the new image.
-    pub block: u64,
-    /// Which of the images at hand.
-    pub image: usize,
-    /// The block there.
-    pub from: u64,
+    /// Where it goes in the other slot.
+    pub block: u32,
+    /// Where it is.
+    pub from: u32,
+    /// In the running slot, else in the other one.
+    pub from_running: bool,
 }
 
-/// How a new image is put together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
-    /// In order of [`Copy::block`].
+/// What is to be done. Blocks are counted in 32 bits, which is 16 TiB.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// In ascending order of `block`, which is the order to copy in.
     pub copies: Vec<Copy>,
-    /// Blocks that no image at hand has, in order; each digest once.
-    pub fetches: Vec<u64>,
-    /// Blocks that equal one of [`Plan::fetches`]: (block, the fetched block), in order of the first.
-    pub repeats: Vec<(u64, u64)>,
+    /// In ascending order.
+    pub missing: Vec<u32>,
+    /// Blocks that the other slot has in place.
+    pub in_place: u64,
 }
 
-impl Plan {
-    /// Compares the leaves. Among equal blocks at hand the one at the same place is taken, else the first.
+impl Work {
+    /// Compares the leaves of the new image with what both slots hold.
     ///
-    /// All images must have one salt: leaves of different salts never compare, and everything is fetched.
-    pub fn new(new: &Index, at_hand: &[&Index]) -> Self {
-        let mut known: HashMap<&Digest, (usize, u64)> = HashMap::new();
-        for (image, index) in at_hand.iter().enumerate() {
-            for (from, leaf) in (0..).zip(index.leaves()) {
-                known.entry(leaf).or_insert((image, from));
+    /// Copying goes upwards through the other slot and overwrites it, so a block of its own is a source only where nothing has been
+    /// written yet: above its destination, or where it stays.
+    pub fn new(new: &[Digest], other: &[Digest], running: &[Digest]) -> Self {
+        let running_at: HashMap<&Digest, u32> = (0..).zip(running).map(|(at, leaf)| (leaf, at)).collect();
+        let stays = |at: u32| other.get(at as usize).is_some_and(|leaf| new.get(at as usize) == Some(leaf));
+        let mut other_at: HashMap<&Digest, u32> = HashMap::new();
+        for (at, leaf) in (0..).zip(other) {
+            // One that stays is the best, else the last, which is overwritten latest.
+            if !running_at.contains_key(leaf) && !other_at.get(leaf).is_some_and(|known| stays(*known)) {
+                other_at.insert(leaf, at);
             }
         }
-        let in_place = |block: u64, leaf: &Digest| {
-            let same = |index: &&Index| index.leaves().get(block as usize) == Some(leaf);
-            at_hand.iter().position(same).map(|image| (image, block))
-        };
-        let mut plan = Self::default();
-        let mut fetched: HashMap<&Digest, u64> = HashMap::new();
-        for (block, leaf) in (0..).zip(new.leaves()) {
-            if let Some((image, from)) = in_place(block, leaf).or_else(|| known.get(leaf).copied()) {
-                plan.copies.push(Copy { block, image, from });
-            } else if let Some(first) = fetched.get(leaf) {
-                plan.repeats.push((block, *first));
+        let mut work = Self::default();
+        for (block, leaf) in (0..).zip(new) {
+            let own = || other_at.get(leaf).filter(|from| **from > block || stays(**from));
+            if stays(block) {
+                work.in_place += 1;
+            } else if let Some(from) = running_at.get(leaf) {
+                work.copies.push(Copy { block, from: *from, from_running: true });
+            } else if let Some(from) = own() {
+                work.copies.push(Copy { block, from: *from, from_running: false });
             } else {
-                fetched.insert(leaf, block);
-                plan.fetches.push(block);
+                work.missing.push(block);
             }
         }
-        plan
+        work
     }
 
-    /// The fetches as ranges of blocks. Two that lie at most `gap` blocks apart are one range: the blocks between are fetched for nothing,
-    /// which costs less than another request.
-    pub fn ranges(&self, gap: u64) -> Vec<Range<u64>> {
-        let mut ranges: Vec<Range<u64>> = Vec::new();
-        for block in self.fetches.iter().copied() {
+    /// The missing blocks as requests: those that lie together are one, up to a length.
+    pub fn ranges(&self) -> Vec<Range<u32>> {
+        let mut ranges: Vec<Range<u32>> = Vec::new();
+        for block in self.missing.iter().copied() {
             match ranges.last_mut() {
-                Some(last) if block - last.end <= gap => last.end = block + 1,
+                Some(last) if last.end == block && last.end - last.start < MAX_RANGE => last.end += 1,
                 _ => ranges.push(block..block + 1),
             }
         }
         ranges
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn leaves(numbers: &[u8]) -> Vec<Digest> {
+        numbers.iter().map(|number| [*number; 32]).collect()
+    }
+
+    #[test]
+    fn neighbours_are_one_request_up_to_a_length() {
+        let work = Work { missing: [vec![1, 2, 5], (100..700).collect()].concat(), ..Work::default() };
+        assert_eq!(work.ranges(), [1..3, 5..6, 100..356, 356..612, 612..700]);
+    }
+
+    proptest! {
+        /// Done in order on a model, the copies give the new image, and nothing is fetched that was there and not in the way.
+        #[test]
+        fn copies_in_order_give_the_image(
+            new in prop::collection::vec(0..12u8, 1..40),
+            mut other in prop::collection::vec(0..12u8, 0..40),
+            running in prop::collection::vec(0..6u8, 0..20),
+        ) {
+            other.resize(new.len(), 0);
+            let work = Work::new(&leaves(&new), &leaves(&other), &leaves(&running));
+            for copy in &work.copies {
+                let source = if copy.from_running { &running } else { &other };
+                other[copy.block as usize] = source[copy.from as usize];
+            }
+            for block in &work.missing {
+                prop_assert!(!running.contains(&new[*block as usize]));
+                other[*block as usize] = new[*block as usize];
+            }
+            prop_assert_eq!(other, new);
+        }
     }
 }

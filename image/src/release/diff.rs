@@ -7,11 +7,8 @@ use std::fmt;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
-use weft_release::{Index, Plan, Release};
+use weft_release::{Index, Release, Work};
 use weft_verity::{BLOCK_SIZE, Geometry, Superblock, build};
-
-/// Ranges that lie at most this many blocks apart are fetched as one, as the device does it.
-pub const GAP: u64 = 8;
 
 /// What has to be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,21 +19,16 @@ pub struct Difference {
     pub fetched_blocks: u64,
     pub fetched_bytes: u64,
     pub ranges: u64,
-    /// Bytes in these ranges, with what lies between blocks that are needed.
-    pub range_bytes: u64,
     /// Bytes of the new tree with its parity, which are fetched whole.
     pub tree_bytes: u64,
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { blocks, fetched_blocks, fetched_bytes, ranges, range_bytes, tree_bytes } = self;
+        let Self { blocks, fetched_blocks, fetched_bytes, ranges, tree_bytes } = self;
         let percent = *fetched_blocks as f64 * 100.0 / (*blocks).max(1) as f64;
-        writeln!(
-            formatter,
-            "changed blocks   {fetched_blocks} of {blocks} ({percent:.1} %), {fetched_bytes} bytes"
-        )?;
-        writeln!(formatter, "fetched          {range_bytes} bytes in {ranges} ranges")?;
+        writeln!(formatter, "changed blocks   {fetched_blocks} of {blocks} ({percent:.1} %)")?;
+        writeln!(formatter, "fetched          {fetched_bytes} bytes in {ranges} ranges")?;
         write!(formatter, "tree and parity  {tree_bytes} bytes")
     }
 }
@@ -93,17 +85,15 @@ impl Side {
     }
 }
 
-/// What a device that has `old` would fetch of `new`.
+/// What a device that runs `old`, and has nothing in its other slot, would fetch of `new`.
 pub fn difference(old: &Side, new: &Side) -> Difference {
-    let plan = Plan::new(&new.index, &[&old.index]);
-    let ranges = plan.ranges(GAP);
-    let block = BLOCK_SIZE as u64;
+    let work = Work::new(new.index.leaves(), &[], old.index.leaves());
+    let fetched_blocks = work.missing.len() as u64;
     Difference {
         blocks: new.index.blocks(),
-        fetched_blocks: plan.fetches.len() as u64,
-        fetched_bytes: plan.fetches.len() as u64 * block,
-        ranges: ranges.len() as u64,
-        range_bytes: ranges.iter().map(|range| (range.end - range.start) * block).sum(),
+        fetched_blocks,
+        fetched_bytes: fetched_blocks * BLOCK_SIZE as u64,
+        ranges: work.ranges().len() as u64,
         tree_bytes: new.tree_bytes,
     }
 }

@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use weft_release::Index;
+use weft_release::{Index, Work};
 use weft_verity::BLOCK_SIZE;
 
 /// The root image at the source.
@@ -36,7 +36,7 @@ impl<'a> Fetch<'a> {
         index: &'a Index,
         device: &'a (dyn BlockDevice + Sync),
         target: &'a Target<'a>,
-        work: &super::Work,
+        work: &Work,
         report: &'a (dyn Fn(Progress) + Sync),
     ) -> Self {
         let done = (index.blocks() - work.missing.len() as u64) * BLOCK_SIZE as u64;

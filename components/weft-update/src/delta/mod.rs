@@ -4,17 +4,15 @@
 //! stopped, whatever of its last writes reached the disk.
 
 mod fetch;
-mod plan;
 mod writer;
 
 pub use fetch::Target as RootTarget;
-pub use plan::Work;
 
 use crate::device::BlockDevice;
 use crate::source;
 use crate::state::Progress;
 use std::io;
-use weft_release::Index;
+use weft_release::{Index, Work};
 use weft_verity::{BLOCK_SIZE, BlockHasher, Digest};
 use writer::Writer;
 
