@@ -1,7 +1,7 @@
 //! The cache of stage outputs, outside the checkout: `<cache>/<stage>/<key>/`.
 //!
 //! An output is made in `<cache>/tmp/` and renamed into place, so a folder that exists is whole. Long stages keep half-finished
-//! work in `<cache>/work/`, from where the next run goes on. Of each kind of output the last used ones are kept.
+//! work in the folder `work` of the cache, from where the next run goes on. Of each kind of output the last used ones are kept.
 
 use crate::progress::Progress;
 use rustix::fs::{FlockOperation, flock};

@@ -5,33 +5,13 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
-use weft_ipc::{network, update};
+use weft_ipc::line::Line;
 
 /// PID 1 holds the socket open while the service is away: a connection waits there.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What a service tells.
-pub trait Told: Sized + Send + 'static {
-    const MAX_LINE_LEN: usize;
-    fn from_line(line: &str) -> Option<Self>;
-}
-
-impl Told for network::Status {
-    const MAX_LINE_LEN: usize = network::MAX_LINE_LEN;
-    fn from_line(line: &str) -> Option<Self> {
-        Self::from_line(line)
-    }
-}
-
-impl Told for update::Status {
-    const MAX_LINE_LEN: usize = update::MAX_LINE_LEN;
-    fn from_line(line: &str) -> Option<Self> {
-        Self::from_line(line)
-    }
-}
-
 /// Passes on what is told, until nobody listens.
-pub async fn listen<T: Told>(socket: PathBuf, to: mpsc::Sender<T>) {
+pub async fn listen<T: Line + Send + 'static>(socket: PathBuf, to: mpsc::Sender<T>) {
     while !to.is_closed() {
         if let Err(error) = follow(&socket, &to).await {
             tracing::debug!("nothing is heard at {}: {error}, retrying", socket.display());
@@ -40,7 +20,7 @@ pub async fn listen<T: Told>(socket: PathBuf, to: mpsc::Sender<T>) {
     }
 }
 
-async fn follow<T: Told>(socket: &Path, to: &mpsc::Sender<T>) -> std::io::Result<()> {
+async fn follow<T: Line>(socket: &Path, to: &mpsc::Sender<T>) -> std::io::Result<()> {
     let mut reader = BufReader::new(UnixStream::connect(socket).await?);
     let limit = u64::try_from(T::MAX_LINE_LEN).unwrap_or(u64::MAX);
     loop {
@@ -60,7 +40,7 @@ mod tests {
     use super::*;
     use tokio::io::AsyncWriteExt;
     use tokio::net::UnixListener;
-    use weft_ipc::network::{MAX_LINE_LEN, Status};
+    use weft_ipc::network::Status;
 
     #[tokio::test]
     async fn every_change_is_heard_and_nonsense_is_not() {
@@ -75,7 +55,7 @@ mod tests {
             netd.write_all(status.to_line().as_bytes()).await.unwrap();
             assert_eq!(heard.recv().await, Some(status));
         }
-        netd.write_all("x".repeat(MAX_LINE_LEN * 2).as_bytes()).await.unwrap();
+        netd.write_all("x".repeat(Status::MAX_LINE_LEN * 2).as_bytes()).await.unwrap();
         assert!(following.await.unwrap().is_err());
     }
 }

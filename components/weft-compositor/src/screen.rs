@@ -7,6 +7,7 @@ use smithay::reexports::calloop::generic::Generic;
 use smithay::reexports::calloop::{Interest, LoopHandle, Mode, PostAction};
 use std::io::{ErrorKind, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use weft_ipc::line::Line;
 use weft_ipc::screen::{Screen, Window};
 
 /// Fewer pixels of another colour than a letter has are nothing to see.

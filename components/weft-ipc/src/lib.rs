@@ -19,6 +19,7 @@ pub mod fetch;
 pub mod frame;
 pub mod host;
 pub mod launcher;
+pub mod line;
 pub mod mount;
 pub mod network;
 pub mod screen;

@@ -1,12 +1,11 @@
 //! How the network is: what weft-netd tells everybody who connects to its socket, one JSON object a line, and what appd passes on to the
 //! system UI's page. weft-netd reads nothing.
 
+use crate::line::Line;
 use serde::{Deserialize, Serialize};
 
 /// Where weft-netd tells it.
 pub const SOCKET: &str = "/run/weft/netd.sock";
-/// Bytes of a line, with its end.
-pub const MAX_LINE_LEN: usize = 16 << 10;
 
 /// The network at one time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,16 +39,8 @@ pub enum Clock {
     Network,
 }
 
-impl Status {
-    /// As it is sent.
-    pub fn to_line(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default() + "\n"
-    }
-
-    /// A received line; `None` when it is none.
-    pub fn from_line(line: &str) -> Option<Self> {
-        (line.len() <= MAX_LINE_LEN).then(|| serde_json::from_str(line).ok()).flatten()
-    }
+impl Line for Status {
+    const MAX_LINE_LEN: usize = 16 << 10;
 }
 
 #[cfg(test)]
@@ -62,6 +53,6 @@ mod tests {
         let status = Status { online: true, links: vec![link], clock: Clock::Network };
         assert_eq!(Status::from_line(&status.to_line()), Some(status));
         assert_eq!(Status::from_line("{}"), None);
-        assert_eq!(Status::from_line(&" ".repeat(MAX_LINE_LEN + 1)), None);
+        assert_eq!(Status::from_line(&" ".repeat(Status::MAX_LINE_LEN + 1)), None);
     }
 }

@@ -1,12 +1,11 @@
 //! What is on the screen: the compositor tells it to everybody who connects to its socket, one JSON object in one line, and closes. It
 //! looks at the pixels when it is asked.
 
+use crate::line::Line;
 use serde::{Deserialize, Serialize};
 
 /// Where the compositor tells it.
 pub const SOCKET: &str = "/run/weft/screen.sock";
-/// Bytes of a line, with its end.
-pub const MAX_LINE_LEN: usize = 64 << 10;
 
 /// The screen at one time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,16 +26,8 @@ pub struct Window {
     pub blank: bool,
 }
 
-impl Screen {
-    /// As it is sent.
-    pub fn to_line(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default() + "\n"
-    }
-
-    /// A received line; `None` when it is none.
-    pub fn from_line(line: &str) -> Option<Self> {
-        (line.len() <= MAX_LINE_LEN).then(|| serde_json::from_str(line).ok()).flatten()
-    }
+impl Line for Screen {
+    const MAX_LINE_LEN: usize = 64 << 10;
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! How the system itself is: which release runs, what an update is at, what failed. weft-update tells it to everybody who connects to its
 //! socket, one JSON object a line at every change, and reads nothing; appd passes it on to the system UI's page.
 
+use crate::line::Line;
 use serde::{Deserialize, Serialize};
 
 /// Where weft-update tells it.
 pub const SOCKET: &str = "/run/weft/update.sock";
-/// Bytes of a line, with its end.
-pub const MAX_LINE_LEN: usize = 16 << 10;
 
 /// The system at one time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,16 +55,8 @@ pub struct Failure {
     pub reason: String,
 }
 
-impl Status {
-    /// As it is sent.
-    pub fn to_line(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default() + "\n"
-    }
-
-    /// A received line; `None` when it is none.
-    pub fn from_line(line: &str) -> Option<Self> {
-        (line.len() <= MAX_LINE_LEN).then(|| serde_json::from_str(line).ok()).flatten()
-    }
+impl Line for Status {
+    const MAX_LINE_LEN: usize = 16 << 10;
 }
 
 #[cfg(test)]
@@ -78,6 +69,6 @@ mod tests {
         let status = Status { version: "1.0.0".into(), failure: Some(failure), ..Status::default() };
         assert_eq!(Status::from_line(&status.to_line()), Some(status));
         assert_eq!(Status::from_line("{}"), None);
-        assert_eq!(Status::from_line(&" ".repeat(MAX_LINE_LEN + 1)), None);
+        assert_eq!(Status::from_line(&" ".repeat(Status::MAX_LINE_LEN + 1)), None);
     }
 }

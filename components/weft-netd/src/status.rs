@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
+use weft_ipc::line::Line;
 use weft_ipc::network::Status;
 
 /// Who may listen at a time.

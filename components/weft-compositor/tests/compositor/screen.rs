@@ -4,6 +4,7 @@ use crate::client::Client;
 use crate::output::*;
 use std::io::Read;
 use std::os::unix::net::UnixStream;
+use weft_ipc::line::Line;
 use weft_ipc::screen::Screen;
 
 fn ask(path: &std::path::Path) -> Screen {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+use weft_ipc::line::Line;
 use weft_ipc::network::Status;
 use weft_netd::Settings;
 use weft_netd::config::Config;

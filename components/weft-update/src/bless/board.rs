@@ -6,6 +6,7 @@ use crate::state::{Phase, Status as UpdateStatus};
 use std::io::{self, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use weft_ipc::line::Line;
 use weft_ipc::update::{Failure, Progress, Status, Trial};
 use weft_state::boot::{Outcome, Record, panicked};
 use weft_state::health::Report;

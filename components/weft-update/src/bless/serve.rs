@@ -152,6 +152,7 @@ mod tests {
     use super::*;
     use std::io::{BufRead, BufReader};
     use std::os::unix::net::UnixStream;
+    use weft_ipc::line::Line;
     use weft_ipc::update::Status;
 
     #[test]

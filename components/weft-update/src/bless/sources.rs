@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use weft_ipc::appd::{AppHealth, Request, Response};
 use weft_ipc::frame;
+use weft_ipc::line::Line;
 use weft_ipc::screen::{self, Screen};
 use weft_state::health::Report;
 
