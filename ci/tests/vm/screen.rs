@@ -6,14 +6,14 @@ use libtest_mimic::Trial;
 use std::time::Duration;
 use weft_ci::package::{App, probe, publisher};
 use weft_ci::{Options, TestVm, machine};
-use weft_image::vm::{Screenshot, input, session};
+use weft_image::vm::{Rect, Screenshot, input, session};
 
 const ID: &str = "org.weft.test.long";
-/// Three screens high, each of one colour.
+/// Three screens high; every row between its ends has a colour of its own, so that whatever scrolls it is seen.
 const LONG: &str = "<!doctype html><body style='margin:0'>\
-    <div style='height:100vh;background:#00ff00'></div>\
-    <div style='height:100vh;background:#0000ff'></div>\
-    <div style='height:100vh;background:#ff0000'></div>";
+    <div style='height:300vh;background:linear-gradient(#00ff00 30%,#0000ff 50%,#ff0000 70%)'></div>";
+/// Detents between two looks at the screen: fewer than the kernel keeps for a reader that is busy, since it drops all of them otherwise.
+const DETENTS: usize = 4;
 const GREEN: [u8; 3] = [0, 0xff, 0];
 const RED: [u8; 3] = [0xff, 0, 0];
 
@@ -47,20 +47,36 @@ fn wheel(vm: &mut TestVm) -> anyhow::Result<()> {
     session::wait_for_app(vm.vm()?, pace, from, ID)?;
     wait_for_colour(vm, "waiting for the top of the page", GREEN)?;
 
-    let turn = |vm: &mut TestVm, detents: usize, direction: &str| -> anyhow::Result<()> {
-        let machine = vm.vm()?;
-        machine.send(input::pointer_to(640, 400, machine::SCREEN))?;
-        for _ in 0..detents {
-            machine.send(input::button(direction, true))?;
-            machine.send(input::button(direction, false))?;
+    vm.vm()?.send(input::pointer_to(640, 400, machine::SCREEN))?;
+    turn(vm, "wheel-down", RED)?;
+    turn(vm, "wheel-up", GREEN)
+}
+
+/// Turns the wheel until the page is at its end, which has this colour; the page has to follow every time.
+fn turn(vm: &mut TestVm, direction: &str, end: [u8; 3]) -> anyhow::Result<()> {
+    loop {
+        let before = page_of(&vm.settled()?);
+        if before.pixel(0, 0) == end && before.colours() == 1 {
+            return Ok(());
         }
-        Ok(())
-    };
-    // More than there is to scroll: the page stops at its ends.
-    turn(vm, 200, "wheel-down")?;
-    wait_for_colour(vm, "waiting for the end of the page", RED)?;
-    turn(vm, 200, "wheel-up")?;
-    wait_for_colour(vm, "waiting for the top of the page again", GREEN)
+        for _ in 0..DETENTS {
+            vm.vm()?.send(input::button(direction, true))?;
+            vm.vm()?.send(input::button(direction, false))?;
+        }
+        let limit = vm.pace.limit(30);
+        let moved = |screen: &Screenshot| page_of(screen) != before;
+        vm.vm()?.wait_screen(
+            limit,
+            Duration::ZERO,
+            &format!("waiting for the page to follow {direction}"),
+            moved,
+        )?;
+    }
+}
+
+/// A column of the page, beside the cursor.
+fn page_of(screen: &Screenshot) -> Screenshot {
+    screen.region(Rect { x: 320, y: 200, width: 1, height: 400 })
 }
 
 fn resized(vm: &mut TestVm) -> anyhow::Result<()> {
