@@ -36,6 +36,11 @@ fn boots_to_the_system_ui(vm: &mut TestVm) -> anyhow::Result<()> {
     );
 
     vm.wait_agent()?;
+    // What the system has to say of itself is known by now, and nothing of it is worth a notification.
+    vm.wait_init(Mark::default(), "weft-bless ready")?;
+    vm.settled()?;
+    let said = vm.agent()?.log("weft-servo-shell")?;
+    ensure!(!said.contains("toast:"), "a sound system shows a notification:\n{said}");
     // The system UI is there where it says: an icon is a picture, not a plain colour.
     let icon = vm.place("weft-servo-shell", "icon:org.weft.demo.counter")?;
     let home = vm.place("weft-servo-shell", "home")?;

@@ -21,7 +21,7 @@ pub struct Board(Arc<Mutex<Inner>>);
 #[derive(Debug, Default)]
 struct Inner {
     parts: Parts,
-    /// What was told last.
+    /// What was told last; empty until there is something to tell.
     line: String,
     clients: Vec<UnixStream>,
 }
@@ -37,11 +37,12 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub fn status(&self) -> Status {
-        let Some(report) = &self.report else { return Status::default() };
+    /// `None` until PID 1 has said how the system is.
+    pub fn status(&self) -> Option<Status> {
+        let report = self.report.as_ref()?;
         let progress =
             self.update.progress.map(|progress| Progress { done: progress.done, total: progress.total });
-        Status {
+        Some(Status {
             version: report.boot.version.clone(),
             slot: report.boot.slot.clone(),
             trial: match (&report.boot.outcome, is_kept(report)) {
@@ -49,14 +50,15 @@ impl Parts {
                 (_, false) => Trial::Running,
                 (_, true) => Trial::None,
             },
-            state_kept: report.state_kept.unwrap_or(false),
+            // Nobody is alarmed by what PID 1 does not know yet.
+            state_kept: report.state_kept.unwrap_or(true),
             repaired: report.repaired,
             phase: phase(self.update.phase).to_owned(),
             target: self.update.version.clone(),
             progress,
             error: self.update.error.clone(),
             failure: self.failure(report),
-        }
+        })
     }
 
     /// What PID 1 wrote down; else what the boot loader's names tell of a release that never got that far.
@@ -108,7 +110,7 @@ impl Board {
     pub fn change(&self, change: impl FnOnce(&mut Parts)) {
         let mut inner = self.lock();
         change(&mut inner.parts);
-        let line = inner.parts.status().to_line();
+        let Some(line) = inner.parts.status().map(|status| status.to_line()) else { return };
         if line != inner.line {
             inner.clients.retain_mut(|client| tell(client, &line).is_ok());
             inner.line = line;
@@ -121,9 +123,6 @@ impl Board {
         let accept = move || {
             for mut client in listener.incoming().flatten() {
                 let mut inner = board.lock();
-                if inner.line.is_empty() {
-                    inner.line = inner.parts.status().to_line();
-                }
                 let line = inner.line.clone();
                 if client.set_nonblocking(true).and_then(|()| tell(&mut client, &line)).is_ok() {
                     inner.clients.push(client);
@@ -165,7 +164,8 @@ mod tests {
 
     #[test]
     fn why_a_release_failed_is_told_however_far_it_got() {
-        let reason = |parts: Parts| parts.status().failure.map(|failure| (failure.version, failure.reason));
+        let reason =
+            |parts: Parts| parts.status().unwrap().failure.map(|failure| (failure.version, failure.reason));
         let entries = ["weft-a_1.0.0.efi", "weft-b_2.0.0+0-3.efi"];
         let written = record(Some(("2.0.0", "the screen is blank")), None);
         assert_eq!(
@@ -190,7 +190,7 @@ mod tests {
             let mut parts = parts(&[], None);
             let report = parts.report.as_mut().unwrap();
             report.counted = Some(format!("\\EFI\\Linux\\{counted}"));
-            parts.status().trial
+            parts.status().unwrap().trial
         };
         assert_eq!(trial("weft-a_2.0.0+2-1.efi"), Trial::Running);
         assert_eq!(trial("weft-a_2.0.0_kept+2-1.efi"), Trial::None);
@@ -201,16 +201,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("update.sock");
         let board = Board::default();
-        board.set_report(&report("a", true));
         board.serve(UnixListener::bind(&path).unwrap()).unwrap();
         let mut client = BufReader::new(UnixStream::connect(&path).unwrap());
+        // Of a system that PID 1 has not described yet, nobody hears anything, least of all that its state is lost.
+        board.change(|parts| parts.entries = vec!["weft-a_1.0.0.efi".to_owned()]);
+        board.set_report(&report("a", true));
         let mut next = || {
             let mut line = String::new();
             client.read_line(&mut line).unwrap();
             Status::from_line(&line).unwrap()
         };
         let first = next();
-        assert_eq!((first.trial, first.repaired), (Trial::Running, 0));
+        assert_eq!((first.trial, first.repaired, first.state_kept), (Trial::Running, 0, true));
         board.set_report(&report("a", true));
         board.change(|parts| parts.update.phase = Phase::Downloading);
         assert_eq!(next().phase, "downloading");
