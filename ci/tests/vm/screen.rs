@@ -13,7 +13,7 @@ const ID: &str = "org.weft.test.long";
 const LONG: &str = "<!doctype html><body style='margin:0'>\
     <div style='height:300vh;background:linear-gradient(#00ff00 30%,#0000ff 50%,#ff0000 70%)'></div>";
 /// Detents between two looks at the screen: fewer than the kernel keeps for a reader that is busy, since it drops all of them otherwise.
-const DETENTS: usize = 4;
+const DETENTS: usize = 8;
 const GREEN: [u8; 3] = [0, 0xff, 0];
 const RED: [u8; 3] = [0xff, 0, 0];
 
