@@ -13,6 +13,7 @@ pub mod key;
 pub mod packages;
 pub mod partitions;
 pub mod pe;
+pub mod picture;
 pub mod pipeline;
 pub mod profile;
 pub mod progress;

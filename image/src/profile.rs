@@ -40,6 +40,8 @@ pub struct Profile {
     pub apps: Vec<String>,
     /// Folders and files of `rootfs-overlay/` that are copied as they are.
     pub overlay: Vec<String>,
+    /// Those of them, SVG pictures, that are in the image as PNG: path to widths in pixels. `sky.svg` becomes `sky-1280.png`.
+    pub pictures: BTreeMap<String, Vec<u32>>,
     /// Files of packages of the set `files`: package to paths in it; a folder stands for everything below it.
     pub packages: BTreeMap<String, Vec<String>>,
     /// Whether the Mozilla certificate authorities are put in place.
@@ -78,6 +80,8 @@ struct Raw {
     apps: Vec<String>,
     #[serde(default)]
     overlay: Vec<String>,
+    #[serde(default)]
+    pictures: BTreeMap<String, Vec<u32>>,
     #[serde(default)]
     packages: BTreeMap<String, Vec<String>>,
     certificates: Option<bool>,
@@ -121,8 +125,9 @@ pub const ENGINE: &str = "weft-web";
 fn validate(path: PathBuf, name: &str, raw: Raw) -> Result<Profile, Error> {
     let unset = |field| Error::Unset { path: path.clone(), field };
     let sizes = raw.sizes.ok_or_else(|| unset("sizes"))?;
-    let paths: [(&'static str, Vec<&String>); 7] = [
+    let paths: [(&'static str, Vec<&String>); 8] = [
         ("overlay", raw.overlay.iter().collect()),
+        ("pictures", raw.pictures.keys().collect()),
         ("links", raw.links.keys().collect()),
         ("packages", raw.packages.values().flatten().collect()),
         ("services", raw.services.iter().collect()),
@@ -144,6 +149,7 @@ fn validate(path: PathBuf, name: &str, raw: Raw) -> Result<Profile, Error> {
         services: sorted(raw.services),
         apps: sorted(raw.apps),
         overlay: sorted(raw.overlay),
+        pictures: raw.pictures,
         packages: raw.packages,
         certificates: raw.certificates.unwrap_or(false),
         trusted_keys: sorted(raw.trusted_keys),
@@ -160,6 +166,8 @@ fn merge(parent: Raw, child: Raw) -> Raw {
     };
     let mut links = parent.links;
     links.extend(child.links);
+    let mut pictures = parent.pictures;
+    pictures.extend(child.pictures);
     let mut packages = parent.packages;
     packages.extend(child.packages);
     Raw {
@@ -171,6 +179,7 @@ fn merge(parent: Raw, child: Raw) -> Raw {
         services: add(parent.services, child.services),
         apps: add(parent.apps, child.apps),
         overlay: add(parent.overlay, child.overlay),
+        pictures,
         packages,
         certificates: child.certificates.or(parent.certificates),
         trusted_keys: add(parent.trusted_keys, child.trusted_keys),

@@ -11,7 +11,7 @@ use std::process::Command;
 const UUID: &str = "8c2a6f5e-1b0d-4f62-9a57-77656674726f";
 
 /// How the image is packed; the figures behind the choice are in image/README.md.
-const OPTIONS: [&str; 6] = ["-zzstd,level=5", "-C16384", "-T0", "-x-1", "--all-root", "--quiet"];
+const OPTIONS: [&str; 6] = ["-zzstd,level=5", "-C65536", "-T0", "-x-1", "--all-root", "--quiet"];
 
 /// The root image.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@ use crate::elf;
 use crate::key::{self, Key, list_files};
 use crate::packages::files::owners;
 use crate::packages::{lock, store};
+use crate::picture;
 use crate::profile::{ENGINE, Profile};
 use crate::rootfs_tree::{self, Tree};
 use semver::Version;
@@ -28,6 +29,8 @@ pub enum Error {
     TrustedKey(#[from] trusted_keys::Error),
     #[error(transparent)]
     BuildTime(#[from] build_time::Error),
+    #[error(transparent)]
+    Picture(#[from] picture::Error),
     #[error(
         "the profile names the service {0}, but there is no {0}.toml in rootfs-overlay/usr/lib/weft/services"
     )]
@@ -164,17 +167,21 @@ fn skeleton(tree: &mut Tree, profile: &Profile) -> Result<(), Error> {
 
 fn overlay(tree: &mut Tree, checkout: &Path, profile: &Profile) -> Result<(), Error> {
     for wanted in &profile.overlay {
-        let from = checkout.join("rootfs-overlay").join(wanted);
+        let from = overlay_path(checkout, wanted);
         if from.is_dir() {
             for file in list_files(&from).map_err(StageError::from)? {
                 let to = Path::new(wanted).join(&file);
-                tree.copy(&from.join(&file), &to.to_string_lossy(), "rootfs-overlay")?;
+                overlay_file(tree, profile, &from.join(&file), &to.to_string_lossy())?;
             }
         } else if from.is_file() {
-            tree.copy(&from, wanted, "rootfs-overlay")?;
+            overlay_file(tree, profile, &from, wanted)?;
         } else {
             return Err(Error::NoOverlay(wanted.clone()));
         }
+    }
+    if let Some(missing) = profile.pictures.keys().find(|picture| !overlay_path(checkout, picture).is_file())
+    {
+        return Err(Error::NoOverlay(missing.clone()));
     }
     for service in &profile.services {
         let file = service_file(checkout, service)?;
@@ -183,6 +190,21 @@ fn overlay(tree: &mut Tree, checkout: &Path, profile: &Profile) -> Result<(), Er
     // By this PID 1 knows of a service whose file is gone.
     let expected: String = profile.services.iter().map(|service| format!("{service}\n")).collect();
     tree.write("usr/lib/weft/expected-services", expected.as_bytes(), "profile: services")?;
+    Ok(())
+}
+
+fn overlay_path(checkout: &Path, path: &str) -> PathBuf {
+    checkout.join("rootfs-overlay").join(path)
+}
+
+/// A picture that the profile names becomes PNG, all else stays as it is.
+fn overlay_file(tree: &mut Tree, profile: &Profile, from: &Path, to: &str) -> Result<(), Error> {
+    const ORIGIN: &str = "rootfs-overlay";
+    let Some(widths) = profile.pictures.get(to) else { return Ok(tree.copy(from, to, ORIGIN)?) };
+    for width in widths {
+        let name = format!("{}-{width}.png", to.trim_end_matches(".svg"));
+        tree.write(&name, &picture::draw(from, *width)?, ORIGIN)?;
+    }
     Ok(())
 }
 
