@@ -6,6 +6,7 @@ use crate::packages::lock::{self, Lock};
 use crate::packages::sets::{self, PackageSets};
 use crate::profile::{self, Profile};
 use crate::progress::Progress;
+use crate::stages::boot_program;
 use crate::stages::secure_boot::{self, SigningKey};
 use crate::stages::{
     self, Context, apps, c_component, components, disk, engine, erofs, host, kernel, mirror, native, rootfs,
@@ -39,6 +40,8 @@ pub enum Error {
     Rootfs(#[from] rootfs::Error),
     #[error(transparent)]
     SecureBoot(#[from] secure_boot::Error),
+    #[error(transparent)]
+    BootProgram(#[from] boot_program::Error),
     #[error(transparent)]
     Sets(#[from] sets::Error),
     #[error(transparent)]
@@ -148,12 +151,15 @@ pub fn build_with_root(workspace: &Workspace, request: &Request) -> Result<Built
     let erofs = erofs::build(&context, &tools, &rootfs)?;
     let verity = verity::build(&context, &erofs)?;
     let signing = request.signing.as_ref();
+    let boot_program = boot_program::build(&context)?;
+    let boot_program = secure_boot::sign(&context, signing, &boot_program.image, &boot_program.key)?;
     let boot_loader = secure_boot::boot_loader(&context, &tools, signing)?;
     let uki_of = |slot| uki::build(&context, &tools, &kernel, &verity, &version, slot, signing);
     let (uki, uki_b) = (uki_of(Slot::A)?, uki_of(Slot::B)?);
     let parts = disk::Parts {
         profile,
         version: &version,
+        boot_program: &boot_program,
         boot_loader: &boot_loader,
         erofs: &erofs,
         verity: &verity,

@@ -82,6 +82,8 @@ pub fn trials() -> Vec<Trial> {
         vm_test("a_kept_release_that_rots_is_left", CORE, kept_one_rots),
         vm_test("a_release_without_its_kernel_image_is_left", CORE, no_kernel_image),
         vm_test("a_release_with_an_empty_kernel_image_is_left", CORE, empty_kernel_image),
+        vm_test("a_release_with_half_a_kernel_image_is_left", CORE, half_kernel_image),
+        vm_test("a_kept_release_whose_kernel_image_rots_is_left", CORE, kept_kernel_image_rots),
         vm_test("a_release_on_a_full_boot_partition_is_kept", CORE, full_boot_partition),
         vm_test("a_release_on_a_full_state_partition_comes_up", CORE, full_state),
     ];
@@ -237,6 +239,30 @@ fn empty_kernel_image(vm: &mut TestVm) -> anyhow::Result<()> {
     second::install(vm, str::to_owned)?;
     disk::esp_write(&vm.disk(), disk::partition(&vm.info, "esp")?, &kernel_image(), &[])?;
     starts_and_is_left(vm, Left::passed_over(Some("+3")))
+}
+
+/// The boot loader gives up with an error, which costs the try: three starts later it takes the other slot.
+fn half_kernel_image(vm: &mut TestVm) -> anyhow::Result<()> {
+    second::install(vm, str::to_owned)?;
+    halve(vm, &kernel_image())?;
+    starts_and_is_left(vm, Left::never_came_up())
+}
+
+fn kept_kernel_image_rots(vm: &mut TestVm) -> anyhow::Result<()> {
+    kept(vm)?;
+    let limit = vm.pace.limit(30);
+    vm.vm()?.power_button()?;
+    vm.vm()?.wait_end(limit, "waiting for the machine to switch off")?;
+    let names = entries(vm)?;
+    let kept = names.iter().find(|name| name.starts_with("weft-b")).context("the release is not kept")?;
+    halve(vm, &format!("{FOLDER}/{kept}"))?;
+    starts_and_is_left(vm, Left { tries: Some(0), reason: "it stopped starting", entry: Some("_kept+0-3") })
+}
+
+fn halve(vm: &TestVm, image: &str) -> anyhow::Result<()> {
+    let esp = disk::partition(&vm.info, "esp")?;
+    let whole = disk::esp_read(&vm.disk(), esp, image)?;
+    disk::esp_write(&vm.disk(), esp, image, &whole[..whole.len() / 2])
 }
 
 fn full_boot_partition(vm: &mut TestVm) -> anyhow::Result<()> {

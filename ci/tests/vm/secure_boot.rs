@@ -5,16 +5,18 @@ use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use std::process::Command;
 use weft_ci::{Options, TestVm, disk, images};
-use weft_image::stages::esp;
+use weft_image::stages::esp::{self, Loaders};
 use weft_image::vm::{Mark, session};
 use weft_release::Slot;
 use weft_release::boot::{Entry, FOLDER};
 
-const BOOT_LOADER: &str = "EFI/BOOT/BOOTX64.EFI";
+const FIRST: &str = "EFI/BOOT/BOOTX64.EFI";
+const BOOT_LOADER: &str = "EFI/systemd/systemd-bootx64.efi";
 const KEY: &str = "ci/keys/secure-boot";
 const OTHER_KEY: &str = "ci/keys/secure-boot-other";
 /// Who says of which program that the firmware does not start it.
 const LOADER_REFUSED: &str = "failed to load";
+const LOADER_NOT_STARTED: &str = "failed to start";
 const IMAGE_REFUSED: &str = "error loading \\efi\\linux";
 
 pub fn trials() -> Vec<Trial> {
@@ -22,6 +24,7 @@ pub fn trials() -> Vec<Trial> {
     let trial = |name, test| vm_test_with(name, CORE, options, test);
     vec![
         trial("secure_boot_starts_what_its_key_signed", starts_signed),
+        trial("secure_boot_refuses_an_unsigned_first_program", refuses_unsigned_first),
         trial("secure_boot_refuses_an_unsigned_boot_loader", refuses_unsigned_loader),
         trial("secure_boot_refuses_an_unsigned_kernel_image", refuses_unsigned_image),
         trial("secure_boot_refuses_a_kernel_image_of_another_key", refuses_other_key),
@@ -31,32 +34,38 @@ pub fn trials() -> Vec<Trial> {
 
 /// The programs on the boot partition.
 struct Programs {
+    first: Vec<u8>,
     loader: Vec<u8>,
     image: Vec<u8>,
 }
 
 fn starts_signed(vm: &mut TestVm) -> anyhow::Result<()> {
-    change(vm, |programs| {
-        Ok(Programs { loader: sign(&programs.loader, KEY)?, image: sign(&programs.image, KEY)? })
-    })?;
+    change(vm, Ok)?;
     vm.start()?;
     vm.wait_init(Mark::default(), "weft-appd ready").map(drop)
 }
 
-fn refuses_unsigned_loader(vm: &mut TestVm) -> anyhow::Result<()> {
-    change(vm, |programs| Ok(Programs { loader: programs.loader, image: sign(&programs.image, KEY)? }))?;
+fn refuses_unsigned_first(vm: &mut TestVm) -> anyhow::Result<()> {
+    let unsigned = on_disk(vm)?.first;
+    change(vm, |programs| Ok(Programs { first: unsigned, ..programs }))?;
     is_refused(vm, LOADER_REFUSED)
 }
 
+fn refuses_unsigned_loader(vm: &mut TestVm) -> anyhow::Result<()> {
+    let unsigned = on_disk(vm)?.loader;
+    change(vm, |programs| Ok(Programs { loader: unsigned, ..programs }))?;
+    is_refused(vm, LOADER_NOT_STARTED)
+}
+
 fn refuses_unsigned_image(vm: &mut TestVm) -> anyhow::Result<()> {
-    change(vm, |programs| Ok(Programs { loader: sign(&programs.loader, KEY)?, image: programs.image }))?;
+    let unsigned = on_disk(vm)?.image;
+    change(vm, |programs| Ok(Programs { image: unsigned, ..programs }))?;
     is_refused(vm, IMAGE_REFUSED)
 }
 
 fn refuses_other_key(vm: &mut TestVm) -> anyhow::Result<()> {
-    change(vm, |programs| {
-        Ok(Programs { loader: sign(&programs.loader, KEY)?, image: sign(&programs.image, OTHER_KEY)? })
-    })?;
+    let of_others = sign(&on_disk(vm)?.image, OTHER_KEY)?;
+    change(vm, |programs| Ok(Programs { image: of_others, ..programs }))?;
     is_refused(vm, IMAGE_REFUSED)
 }
 
@@ -64,10 +73,10 @@ fn refuses_other_key(vm: &mut TestVm) -> anyhow::Result<()> {
 fn refuses_altered(vm: &mut TestVm) -> anyhow::Result<()> {
     let root_hash = vm.info.root_hash.clone();
     change(vm, |programs| {
-        let mut image = sign(&programs.image, KEY)?;
+        let mut image = programs.image;
         let at = image.windows(root_hash.len()).position(|window| window == root_hash.as_bytes());
         image[at.context("the kernel image does not have the root hash")?] ^= 1;
-        Ok(Programs { loader: sign(&programs.loader, KEY)?, image })
+        Ok(Programs { image, ..programs })
     })?;
     is_refused(vm, IMAGE_REFUSED)
 }
@@ -86,14 +95,28 @@ fn is_refused(vm: &mut TestVm, program: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the boot partition anew with other programs.
+/// The programs as the image has them: unsigned.
+fn on_disk(vm: &TestVm) -> anyhow::Result<Programs> {
+    let partition = disk::partition(&vm.info, "esp")?;
+    let disk = vm.disk();
+    let read = |path: &str| disk::esp_read(&disk, partition, path);
+    let image = read(&format!("{FOLDER}/{}", entry(vm)?))?;
+    Ok(Programs { first: read(FIRST)?, loader: read(BOOT_LOADER)?, image })
+}
+
+fn entry(vm: &TestVm) -> anyhow::Result<String> {
+    Ok(Entry::fresh(Slot::A, vm.info.version.parse()?).file_name())
+}
+
+/// Writes the boot partition anew, with signed programs but for what is changed.
 fn change(vm: &TestVm, change: impl FnOnce(Programs) -> anyhow::Result<Programs>) -> anyhow::Result<()> {
     let partition = disk::partition(&vm.info, "esp")?.clone();
-    let entry = Entry::fresh(Slot::A, vm.info.version.parse()?).file_name();
-    let read = |path: &str| disk::esp_read(&vm.disk(), &partition, path);
-    let programs = Programs { loader: read(BOOT_LOADER)?, image: read(&format!("{FOLDER}/{entry}"))? };
-    let Programs { loader, image } = change(programs)?;
-    let bytes = esp::build(partition.size >> 20, &loader, &entry, &image)?;
+    let Programs { first, loader, image } = on_disk(vm)?;
+    let signed =
+        Programs { first: sign(&first, KEY)?, loader: sign(&loader, KEY)?, image: sign(&image, KEY)? };
+    let Programs { first, loader, image } = change(signed)?;
+    let loaders = Loaders { first: &first, systemd_boot: &loader };
+    let bytes = esp::build(partition.size >> 20, loaders, &entry(vm)?, &image)?;
     disk::overwrite(&vm.disk(), &partition, 0, &bytes)
 }
 

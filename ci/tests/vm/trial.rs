@@ -4,7 +4,7 @@ use crate::{CORE, KIOSK, vm_test, vm_test_with};
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use weft_ci::{Options, TestVm, disk, second, wait};
-use weft_image::vm::Mark;
+use weft_image::vm::{Mark, input, session};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -16,6 +16,7 @@ pub fn trials() -> Vec<Trial> {
             reset_by_command_line,
         ),
         vm_test("a_factory_reset_keeps_the_system_and_drops_the_state", CORE, reset),
+        vm_test("a_factory_reset_from_the_boot_menu_drops_the_state_once", CORE, reset_from_the_menu),
     ]
 }
 
@@ -69,6 +70,42 @@ fn reset(vm: &mut TestVm) -> anyhow::Result<()> {
     ensure!(!names.contains(&"probe".to_owned()), "the state is still there: {names:?}");
     ensure!(!names.contains(&"factory-reset".to_owned()), "the wish is still there: {names:?}");
     Ok(())
+}
+
+fn reset_from_the_menu(vm: &mut TestVm) -> anyhow::Result<()> {
+    vm.start()?;
+    vm.wait_init(Mark::default(), "weft-appd ready")?;
+    vm.wait_agent()?;
+    vm.agent()?.write(PROBE, "mine")?;
+    let from = vm.mark()?;
+    vm.agent()?.reboot()?;
+    // The boot loader shows its menu to whoever presses a key as it starts; the first line stays selected meanwhile.
+    let limit = session::boot_limit(vm.pace);
+    wait::until(limit, "the boot menu", || {
+        press(vm, "home")?;
+        Ok(vm.vm()?.console.says(from, "Factory reset").then_some(()))
+    })?;
+    press(vm, "down")?;
+    press(vm, "ret")?;
+    let from = vm.wait_init(from, "factory reset from the boot menu")?;
+    vm.wait_init(from, "weft-appd ready")?;
+    vm.wait_agent()?;
+    let names = vm.agent()?.list("/state")?;
+    ensure!(!names.contains(&"probe".to_owned()), "the state is still there: {names:?}");
+
+    vm.agent()?.write(PROBE, "mine")?;
+    let from = vm.mark()?;
+    vm.agent()?.reboot()?;
+    vm.wait_init(from, "weft-appd ready")?;
+    vm.wait_agent()?;
+    let names = vm.agent()?.list("/state")?;
+    ensure!(names.contains(&"probe".to_owned()), "the next start dropped the state, too: {names:?}");
+    Ok(())
+}
+
+fn press(vm: &mut TestVm, key: &str) -> anyhow::Result<()> {
+    vm.vm()?.send(input::key(key, true))?;
+    Ok(vm.vm()?.send(input::key(key, false))?)
 }
 
 fn reset_by_command_line(vm: &mut TestVm) -> anyhow::Result<()> {

@@ -5,8 +5,10 @@ use std::path::Path;
 use weft_state::boot::{Boot, Outcome};
 use weft_state::health::Limits;
 
-/// Word of the kernel's command line, from the boot menu: the state is dropped before anything uses it.
+/// Word of the kernel's command line: the state is dropped before anything uses it.
 const RESET_WORD: &str = "weft.factory-reset";
+/// Set by the boot menu's entry for a factory reset (`components/weft-boot`), and gone with the power.
+const RESET_VARIABLE: &str = "sys/firmware/efi/efivars/WeftFactoryReset-6a1f6f0c-5c0e-4f0b-9d3a-776566746f73";
 /// Set by the boot loader where it counted, see the Boot Loader Interface of systemd (`LoaderBootCountPath`).
 const COUNT_PATH: &str = "sys/firmware/efi/efivars/LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 
@@ -37,7 +39,8 @@ impl BootInfo {
                 outcome: Outcome::Running,
             },
             counted,
-            reset: command_line.split_ascii_whitespace().any(|word| word == RESET_WORD),
+            reset: command_line.split_ascii_whitespace().any(|word| word == RESET_WORD)
+                || root.join(RESET_VARIABLE).exists(),
             watchdog_restarted: false,
             limits: Limits::of(&command_line),
         }

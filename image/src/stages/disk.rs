@@ -1,7 +1,8 @@
 //! The disk image: partition table, boot partition, slot a, and the pristine state partition. Sparse.
 
 use super::erofs::Erofs;
-use super::secure_boot::BootLoader;
+use super::esp::Loaders;
+use super::secure_boot::Program;
 use super::state::Template;
 use super::uki::Uki;
 use super::verity::Verity;
@@ -39,8 +40,10 @@ pub enum Error {
 pub struct Parts<'a> {
     pub profile: &'a Profile,
     pub version: &'a Version,
+    /// What the firmware starts.
+    pub boot_program: &'a Program,
     /// systemd-boot.
-    pub boot_loader: &'a BootLoader,
+    pub boot_loader: &'a Program,
     pub erofs: &'a Erofs,
     pub verity: &'a Verity,
     pub uki: &'a Uki,
@@ -58,10 +61,12 @@ const CHUNK: usize = 64 << 10;
 
 pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Disk, Error> {
     let (partitions, bytes) = layout(&parts.profile.sizes);
-    let key = Key::new("disk 2")
+    let key = Key::new("disk 3")
         .text("layout", &format!("{partitions:?}"))
         .text("version", &parts.version.to_string())
+        .text("boot program", &parts.boot_program.key)
         .text("loader", &parts.boot_loader.key)
+        .text("entries", &esp::settings())
         .text("erofs", &parts.erofs.key)
         .text("verity", &parts.verity.key)
         .text("uki", &parts.uki.key)
@@ -72,10 +77,12 @@ pub fn build(context: &Context<'_>, parts: &Parts<'_>) -> Result<Disk, Error> {
         let error = |source| Error::Write { path: path.clone(), source };
         let disk = File::options().create_new(true).read(true).write(true).open(&path).map_err(error)?;
         disk.set_len(bytes).map_err(error)?;
-        let boot_loader = read_file(&parts.boot_loader.image)?;
+        let first = read_file(&parts.boot_program.image)?;
+        let systemd_boot = read_file(&parts.boot_loader.image)?;
+        let loaders = Loaders { first: &first, systemd_boot: &systemd_boot };
         let uki = read_file(&parts.uki.image)?;
         let entry = Entry::fresh(Slot::A, parts.version.clone()).file_name();
-        let esp = esp::build(parts.profile.sizes.esp, &boot_loader, &entry, &uki)?;
+        let esp = esp::build(parts.profile.sizes.esp, loaders, &entry, &uki)?;
         let contents = [
             ("EFI system partition", "esp", esp),
             ("root image", "root-a", read_file(&parts.erofs.image)?),

@@ -1,6 +1,7 @@
 //! The stages of the pipeline. Each computes a key over its inputs and makes its output only when the cache lacks it.
 
 pub mod apps;
+pub mod boot_program;
 pub mod build_time;
 pub mod c_component;
 pub mod components;

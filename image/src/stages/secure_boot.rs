@@ -1,4 +1,4 @@
-//! Signatures for UEFI Secure Boot, made by sbsign: over systemd-boot and the unified kernel images, whose command line has the root hash. So
+//! Signatures for UEFI Secure Boot, made by sbsign: over the first program, systemd-boot and the unified kernel images, whose command line has the root hash. So
 //! everything from the firmware to the last block of the root is signed by one key.
 
 use super::sysroot::Sysroot;
@@ -32,15 +32,12 @@ pub struct Program {
     pub key: String,
 }
 
-/// systemd-boot.
-pub type BootLoader = Program;
-
 /// The boot loader of the tools' set.
 pub fn boot_loader(
     context: &Context<'_>,
     tools_root: &Sysroot,
     signing: Option<&SigningKey>,
-) -> Result<BootLoader, Error> {
+) -> Result<Program, Error> {
     let image = tools_root.path.join("usr/lib/systemd/boot/efi/systemd-bootx64.efi");
     sign(context, signing, &image, &tools_root.key)
 }

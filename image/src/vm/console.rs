@@ -3,7 +3,7 @@
 //! PID 1 prints `weft-init: [   3.412] weft-compositor ready`: seconds since the kernel's start, then what happened.
 
 use super::{Error, Result};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,8 @@ pub struct Mark(usize);
 #[derive(Debug, Default)]
 struct State {
     lines: Vec<String>,
+    /// What came after the last of them.
+    unfinished: String,
     closed: bool,
 }
 
@@ -58,16 +60,31 @@ impl Console {
         std::thread::spawn(move || {
             let mut source = BufReader::new(source);
             let mut raw = Vec::new();
-            while source.read_until(b'\n', &mut raw).is_ok_and(|count| count > 0) {
+            loop {
+                let chunk = match source.fill_buf() {
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    Ok(chunk) if !chunk.is_empty() => chunk,
+                    _ => break,
+                };
                 for copy in &mut copies {
                     // A full disk or a closed terminal must not stop the machine.
-                    let _ = copy.write_all(&raw).and_then(|()| copy.flush());
+                    let _ = copy.write_all(chunk).and_then(|()| copy.flush());
                 }
-                reader.lock().lines.push(clean(&raw));
+                let read = chunk.len();
+                raw.extend_from_slice(chunk);
+                source.consume(read);
+                let complete = raw.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+                let mut state = reader.lock();
+                let ended: Vec<u8> = raw.drain(..complete).collect();
+                state.lines.extend(ended.split_inclusive(|byte| *byte == b'\n').map(clean));
+                state.unfinished = clean(&raw);
                 reader.shared.1.notify_all();
-                raw.clear();
             }
-            reader.lock().closed = true;
+            let mut state = reader.lock();
+            if !raw.is_empty() {
+                state.lines.push(clean(&raw));
+            }
+            state.closed = true;
             reader.shared.1.notify_all();
         });
         console
@@ -81,6 +98,13 @@ impl Console {
     /// All lines from a mark on.
     pub fn lines_from(&self, from: Mark) -> Vec<String> {
         self.lock().lines.get(from.0..).unwrap_or_default().to_vec()
+    }
+
+    /// Whether it says this at or after `from`, be it in a line that has no end yet: a menu has none.
+    pub fn says(&self, from: Mark, text: &str) -> bool {
+        let state = self.lock();
+        let lines = state.lines.get(from.0..).unwrap_or_default();
+        lines.iter().chain([&state.unfinished]).any(|line| line.contains(text))
     }
 
     /// The last lines, for a message.
@@ -173,6 +197,19 @@ mod tests {
     #[test]
     fn control_sequences_are_dropped() {
         assert_eq!(clean(b"\x1b[2J\x1b[01;01HBdsDxe: loading\x1b[0m\r\n"), "BdsDxe: loading");
+    }
+
+    #[test]
+    fn what_has_no_end_yet_is_said_all_the_same() {
+        let (mut machine, ours) = UnixStream::pair().unwrap();
+        let console = Console::read_from(ours, b"", Vec::new());
+        machine.write_all(b"Loading\r\n\x1b[2J\x1b[01;01HFactory reset").unwrap();
+        while !console.says(Mark::default(), "Factory reset") {
+            std::thread::yield_now();
+        }
+        assert_eq!(console.lines_from(Mark::default()), ["Loading"]);
+        drop(machine);
+        console.wait(Mark(1), LIMIT, "the end", |line| (line == "Factory reset").then_some(())).unwrap();
     }
 
     #[test]

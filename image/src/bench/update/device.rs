@@ -2,7 +2,7 @@
 
 use super::{MIB, Parts, Result, empty, read, write};
 use crate::bench::Error;
-use crate::stages::esp;
+use crate::stages::esp::{self, Loaders};
 use crate::vm::file_error;
 use rustix::fs::Advice;
 use semver::Version;
@@ -49,7 +49,8 @@ impl Device {
         let version: Version = info.version.parse()?;
         let entry = Entry::fresh(Slot::A, version).refilled().file_name();
         // Nothing is booted, so there is no boot loader in it.
-        let esp = esp::build(size("esp") >> 20, &[], &entry, &read(&parts.built.ukis[0])?);
+        let loaders = Loaders { first: &[], systemd_boot: &[] };
+        let esp = esp::build(size("esp") >> 20, loaders, &entry, &read(&parts.built.ukis[0])?);
         let esp = esp.map_err(|error| Error::Program { program: PROGRAM, said: error.to_string() })?;
         device.partition("esp", size("esp"), &esp)?;
         device.partition("root-a", size("root-a"), &read(&parts.built.erofs)?)?;
