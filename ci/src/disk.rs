@@ -118,7 +118,7 @@ pub fn copy(disk: &Path, from: &Partition, to: &Partition) -> anyhow::Result<()>
 }
 
 fn esp_system(disk: &Path, esp: &Partition) -> anyhow::Result<fatfs::FileSystem<Window>> {
-    let window = Window { file: open(disk)?, start: esp.offset, size: esp.size, position: 0 };
+    let window = Window::new(open(disk)?, esp.offset, esp.size);
     let options = fatfs::FsOptions::new().time_provider(&FirstDay);
     fatfs::FileSystem::new(window, options).context("the ESP is no FAT file system")
 }
@@ -138,11 +138,18 @@ impl TimeProvider for FirstDay {
 }
 
 /// A partition as a file of its own.
-struct Window {
+#[derive(Debug)]
+pub(crate) struct Window {
     file: File,
     start: u64,
     size: u64,
     position: u64,
+}
+
+impl Window {
+    pub(crate) fn new(file: File, start: u64, size: u64) -> Self {
+        Self { file, start, size, position: 0 }
+    }
 }
 
 impl Read for Window {

@@ -12,6 +12,7 @@ pub mod package;
 pub mod prepared;
 pub mod releases;
 pub mod second;
+pub mod stick;
 pub mod verified;
 pub mod wait;
 pub mod web;

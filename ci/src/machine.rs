@@ -3,7 +3,7 @@
 use crate::agent::Agent;
 use crate::disk_log::DiskLog;
 use crate::window::Window;
-use crate::{images, prepared};
+use crate::{images, prepared, stick};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use weft_image::image_info::ImageInfo;
@@ -17,6 +17,8 @@ pub const SCREEN: (u32, u32) = (1280, 800);
 /// Whose programs a machine with Secure Boot starts.
 pub const SECURE_BOOT_CERTIFICATE: &str = "ci/keys/secure-boot.crt";
 
+/// The stick, for [`weft_image::vm::Vm::plug_stick`].
+pub const STICK: &str = "stick";
 const DISK_LOG: &str = "disk.log";
 
 /// How a machine differs from the usual one.
@@ -26,6 +28,8 @@ pub struct Options {
     pub no_reboot: bool,
     /// A card on QEMU's own network.
     pub network: bool,
+    /// A USB controller, and a stick with the profile's releases that can be plugged in.
+    pub stick: bool,
     /// What the hardware clock says at the start, as QEMU's `-rtc base=` takes it.
     pub hardware_clock: Option<&'static str>,
     /// A window that can be opened; without one nobody but the monitor sees the screen.
@@ -56,6 +60,7 @@ impl Default for Options {
             memory_mib: 512,
             no_reboot: false,
             network: false,
+            stick: false,
             hardware_clock: None,
             window: false,
             secure_boot: false,
@@ -96,6 +101,12 @@ impl TestVm {
             .extend(["-device".into(), format!("virtserialport,chardev=agent,name={}", weft_ci_agent::PORT)]);
         if options.network {
             extra.extend(weft_image::vm::network::arguments());
+        }
+        if options.stick {
+            let contents = work.folder().join("stick.img");
+            stick::write(&contents, profile)?;
+            let drive = format!("if=none,id={STICK},format=raw,file={}", contents.display());
+            extra.extend(["-device".into(), "qemu-xhci".into(), "-drive".into(), drive]);
         }
         if let Some(base) = options.hardware_clock {
             extra.extend(["-rtc".into(), format!("base={base}")]);

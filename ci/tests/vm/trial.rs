@@ -4,7 +4,7 @@ use crate::{CORE, KIOSK, vm_test, vm_test_with};
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use weft_ci::{Options, TestVm, disk, second, wait};
-use weft_image::vm::{Mark, input, session};
+use weft_image::vm::{Mark, session};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -82,11 +82,11 @@ fn reset_from_the_menu(vm: &mut TestVm) -> anyhow::Result<()> {
     // The boot loader shows its menu to whoever presses a key as it starts; the first line stays selected meanwhile.
     let limit = session::boot_limit(vm.pace);
     wait::until(limit, "the boot menu", || {
-        press(vm, "home")?;
+        vm.vm()?.press("home")?;
         Ok(vm.vm()?.console.says(from, "Factory reset").then_some(()))
     })?;
-    press(vm, "down")?;
-    press(vm, "ret")?;
+    vm.vm()?.press("down")?;
+    vm.vm()?.press("ret")?;
     let from = vm.wait_init(from, "factory reset from the boot menu")?;
     vm.wait_init(from, "weft-appd ready")?;
     vm.wait_agent()?;
@@ -101,11 +101,6 @@ fn reset_from_the_menu(vm: &mut TestVm) -> anyhow::Result<()> {
     let names = vm.agent()?.list("/state")?;
     ensure!(names.contains(&"probe".to_owned()), "the next start dropped the state, too: {names:?}");
     Ok(())
-}
-
-fn press(vm: &mut TestVm, key: &str) -> anyhow::Result<()> {
-    vm.vm()?.send(input::key(key, true))?;
-    Ok(vm.vm()?.send(input::key(key, false))?)
 }
 
 fn reset_by_command_line(vm: &mut TestVm) -> anyhow::Result<()> {

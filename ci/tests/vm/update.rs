@@ -4,7 +4,7 @@ use crate::power_points::{Point, points};
 use crate::{CORE, KIOSK, vm_test_with};
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
-use weft_ci::{Options, TestVm, releases, wait};
+use weft_ci::{Options, TestVm, machine, releases, wait};
 use weft_ci_agent::Command;
 use weft_image::vm::Mark;
 use weft_release::boot::Entry;
@@ -15,10 +15,12 @@ const SETTLE: &str = "weft.health-settle=3";
 
 pub fn trials() -> Vec<Trial> {
     let plugged = || Options { network: true, command_line: Some(SETTLE), ..Options::default() };
+    let with_stick = || Options { stick: true, command_line: Some(SETTLE), ..Options::default() };
     let recorded =
         || Options { network: true, command_line: Some(SETTLE), disk_log: true, ..Options::default() };
     vec![
         vm_test_with("an_update_and_the_way_back", CORE, plugged, there_and_back),
+        vm_test_with("a_stick_that_is_plugged_in_updates_the_device", CORE, with_stick, from_stick),
         vm_test_with("the_system_ui_shows_an_update", KIOSK, plugged, shown),
         vm_test_with("an_update_survives_a_power_cut_anywhere", CORE, recorded, power_cuts),
     ]
@@ -85,6 +87,30 @@ fn there_and_back(vm: &mut TestVm) -> anyhow::Result<()> {
 const KERNEL_IMAGE: u64 = 24 << 20;
 
 /// Waits until a release on trial is found good.
+/// Nobody does more than to plug it in.
+fn from_stick(vm: &mut TestVm) -> anyhow::Result<()> {
+    let next = releases::newest(CORE)?;
+    let product = weft_release::product(CORE);
+    let automatic = "[automatic]\nfrom = 0\nto = 24\nevery = 1\n";
+    vm.start()?;
+    vm.wait_init(Mark::default(), "weft-appd ready")?;
+    vm.wait_agent()?;
+    vm.agent()?.write(CONFIGURATION, &format!("source = \"usb\"\nproduct = \"{product}\"\n{automatic}"))?;
+    vm.wait_init(Mark::default(), &format!("version {} is good", vm.info.version.clone()))?;
+    let from = vm.mark()?;
+    vm.agent()?.reboot()?;
+    vm.wait_init(from, "weft-appd ready")?;
+    vm.wait_agent()?;
+    let said = weft_update(vm, &["status"])?;
+    ensure!(!said.contains("stick"), "a device without a stick complains: {said}");
+    let from = vm.mark()?;
+    vm.vm()?.plug_stick(machine::STICK)?;
+    kept(vm, from, &format!("slot b, version {}", next.version))?;
+    let errors = vm.console_errors()?;
+    ensure!(errors.is_empty(), "errors on the console:\n{}", errors.join("\n"));
+    Ok(())
+}
+
 fn kept(vm: &mut TestVm, from: Mark, who: &str) -> anyhow::Result<()> {
     vm.wait_init(from, &format!("{who}, on trial"))?;
     vm.wait_init(from, "is good")?;

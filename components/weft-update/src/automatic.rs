@@ -7,7 +7,7 @@ use crate::machine::{Machine, entries};
 use crate::records::{RESTART, Restart, Standing};
 use crate::repository::Repository;
 use crate::state::{self, Phase, Store};
-use crate::{power, stage};
+use crate::{power, source, stage};
 use anyhow::Context;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -20,7 +20,7 @@ use weft_release::{Release, Turn};
 const RETRY: Duration = Duration::from_secs(300);
 
 /// random(4)
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+pub const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Between two looks at the own entry at the begin of a boot.
 const SETTLING: Duration = Duration::from_secs(5);
@@ -79,7 +79,11 @@ pub fn is_settled(machine: &Machine) -> anyhow::Result<bool> {
 
 fn look(updater: &Updater, window: &Automatic) -> anyhow::Result<()> {
     remember_failures(&updater.machine)?;
-    let repository = updater.repository()?;
+    let repository = match updater.repository() {
+        // Most of the time there is none, and nobody is to hear of it.
+        Err(error) if matches!(error.downcast_ref(), Some(source::Error::NoStick)) => return Ok(()),
+        repository => repository?,
+    };
     let Some(release) = updater.check(&repository)? else {
         return updater.note(Phase::Idle, None, None);
     };

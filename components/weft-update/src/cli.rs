@@ -6,7 +6,7 @@ use crate::bless::{
     sources::{Sockets, Sources},
 };
 use crate::config::{self, Config, PLACES};
-use crate::confine::confine;
+use crate::confine::{Reach, confine};
 use crate::machine::Machine;
 use crate::power;
 use crate::records::Standing;
@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 use semver::Version;
 use serde::Serialize;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use weft_release::{Release, Slot};
 
 /// Ranges that are fetched at a time.
@@ -239,9 +239,7 @@ fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let updater = Updater::new(arguments)?;
-    let source = &updater.config.source;
-    let folder = source.strip_prefix("file://").unwrap_or(source);
-    confine(&arguments.state, folder.starts_with('/').then_some(Path::new(folder)))?;
+    confine(&arguments.state, Reach::of(&updater.config.source))?;
     automatic::serve(&updater)
 }
 

@@ -9,7 +9,7 @@ pub const PLACES: [&str; 2] = ["/state/update/update.toml", "/etc/weft/update.to
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// `https://…`, `http://…` of a peer in the own network, or the path of a folder.
+    /// `https://…`, `http://…` of a peer in the own network, `usb` for any stick that is plugged in, or the path of a folder.
     pub source: String,
     /// The only product whose releases are taken, such as `weft-kiosk`.
     pub product: String,

@@ -335,6 +335,12 @@ impl Vm {
         self.qmp.execute("device_add", Value::Object(arguments)).map(drop)
     }
 
+    /// Plugs in a USB stick with the contents of the drive of this name, which is among the machine's arguments, as is a USB controller.
+    pub fn plug_stick(&mut self, drive: &str) -> Result<()> {
+        let arguments = json!({ "driver": "usb-storage", "id": drive, "drive": drive });
+        self.qmp.execute("device_add", arguments).map(drop)
+    }
+
     /// Presses the power button.
     pub fn power_button(&mut self) -> Result<()> {
         self.qmp.execute("system_powerdown", json!({})).map(drop)

@@ -3,9 +3,11 @@
 mod folder;
 mod http;
 mod pace;
+mod stick;
 
 pub use folder::Folder;
 pub use http::{Http, Limits};
+pub use stick::Stick;
 
 use crate::config::Config;
 use std::io::{self, Read};
@@ -35,7 +37,11 @@ pub enum Error {
     Redirect { path: String, problem: &'static str },
     #[error("cannot reach the update source for {path}: {reason}")]
     Connect { path: String, reason: String },
-    #[error("{0:?} is no update source: write https://…, http://… or the path of a folder")]
+    #[error(
+        "no USB stick with releases is plugged in: copy the folders metadata and targets of a repository to one with FAT"
+    )]
+    NoStick,
+    #[error("{0:?} is no update source: write https://…, http://…, usb or the path of a folder")]
     Kind(String),
     #[error("https needs root certificates: {path} cannot be read or has none")]
     Certificates { path: PathBuf },
@@ -65,12 +71,18 @@ impl Error {
 /// The root certificates of the image.
 pub const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
+/// In place of an address: whatever USB stick is plugged in.
+pub const USB: &str = "usb";
+
 /// The source that a configuration names.
 pub fn open(config: &Config) -> Result<Arc<dyn Source>, Error> {
     let source = &config.source;
     if source.starts_with("https://") || source.starts_with("http://") {
         let certificates = config.certificates.clone().unwrap_or_else(|| CERTIFICATES.into());
         return Ok(Arc::new(Http::new(source, &certificates, Limits::default())?));
+    }
+    if source == USB {
+        return Ok(Arc::new(Stick::find(Path::new("/sys"), Path::new("/dev"))?));
     }
     let path = source.strip_prefix("file://").unwrap_or(source);
     match path.starts_with('/') {
