@@ -57,6 +57,14 @@ pub fn file(target: &str) -> anyhow::Result<PathBuf> {
     anyhow::bail!("{} has no {target}", folder().display())
 }
 
+/// As [`serve`], by https, with the authority's certificate in PEM besides.
+pub fn serve_secure(profile: &str) -> anyhow::Result<(WebServer, String, String)> {
+    let (server, authority) = WebServer::start_secure(&folder(), network::ROUTER)?;
+    let source = format!("https://{}:{}", network::ROUTER, server.port);
+    let product = weft_release::product(profile);
+    Ok((server, format!("source = \"{source}\"\nproduct = \"{product}\"\n"), authority))
+}
+
 /// Serves the repository to machines on QEMU's network, with what they have to be told of it (`update.toml`).
 pub fn serve(profile: &str) -> anyhow::Result<(WebServer, String)> {
     let server = WebServer::start(&folder())?;

@@ -10,6 +10,7 @@ use weft_image::vm::Mark;
 use weft_release::boot::Entry;
 
 const CONFIGURATION: &str = "/state/update/update.toml";
+const AUTHORITY: &str = "/state/update/authority.pem";
 /// Seconds that everything must hold until a release on trial is kept.
 const SETTLE: &str = "weft.health-settle=3";
 
@@ -20,6 +21,7 @@ pub fn trials() -> Vec<Trial> {
         || Options { network: true, command_line: Some(SETTLE), disk_log: true, ..Options::default() };
     vec![
         vm_test_with("an_update_and_the_way_back", CORE, plugged, there_and_back),
+        vm_test_with("a_device_takes_a_release_by_itself_over_https", CORE, plugged, by_itself),
         vm_test_with("a_stick_that_is_plugged_in_updates_the_device", CORE, with_stick, from_stick),
         vm_test_with("the_system_ui_shows_an_update", KIOSK, plugged, shown),
         vm_test_with("an_update_survives_a_power_cut_anywhere", CORE, recorded, power_cuts),
@@ -87,20 +89,45 @@ fn there_and_back(vm: &mut TestVm) -> anyhow::Result<()> {
 const KERNEL_IMAGE: u64 = 24 << 20;
 
 /// Waits until a release on trial is found good.
+/// At any hour, looking once a minute.
+const AUTOMATIC: &str = "[automatic]\nfrom = 0\nto = 24\nevery = 1\n";
+
+/// Starts the first release, waits until it is kept, and starts it again with these files, which the service reads as it starts.
+fn begin_again(vm: &mut TestVm, files: &[(&str, &str)]) -> anyhow::Result<()> {
+    vm.start()?;
+    vm.wait_init(Mark::default(), "weft-appd ready")?;
+    vm.wait_agent()?;
+    vm.wait_init(Mark::default(), &format!("version {} is good", vm.info.version.clone()))?;
+    for (path, contents) in files {
+        vm.agent()?.write(path, contents)?;
+    }
+    let from = vm.mark()?;
+    vm.agent()?.reboot()?;
+    vm.wait_init(from, "weft-appd ready")?;
+    vm.wait_agent().map(drop)
+}
+
+fn by_itself(vm: &mut TestVm) -> anyhow::Result<()> {
+    let (_server, configuration, authority) = releases::serve_secure(CORE)?;
+    let next = releases::newest(CORE)?;
+    let trust = format!("certificates = \"{AUTHORITY}\"\n");
+    begin_again(
+        vm,
+        &[(AUTHORITY, &authority), (CONFIGURATION, &format!("{configuration}{trust}{AUTOMATIC}"))],
+    )?;
+    let slot_b = format!("slot b, version {}", next.version);
+    kept(vm, Mark::default(), &slot_b)?;
+    let errors = vm.console_errors()?;
+    ensure!(errors.is_empty(), "errors on the console:\n{}", errors.join("\n"));
+    Ok(())
+}
+
 /// Nobody does more than to plug it in.
 fn from_stick(vm: &mut TestVm) -> anyhow::Result<()> {
     let next = releases::newest(CORE)?;
     let product = weft_release::product(CORE);
-    let automatic = "[automatic]\nfrom = 0\nto = 24\nevery = 1\n";
-    vm.start()?;
-    vm.wait_init(Mark::default(), "weft-appd ready")?;
-    vm.wait_agent()?;
-    vm.agent()?.write(CONFIGURATION, &format!("source = \"usb\"\nproduct = \"{product}\"\n{automatic}"))?;
-    vm.wait_init(Mark::default(), &format!("version {} is good", vm.info.version.clone()))?;
-    let from = vm.mark()?;
-    vm.agent()?.reboot()?;
-    vm.wait_init(from, "weft-appd ready")?;
-    vm.wait_agent()?;
+    let configuration = format!("source = \"usb\"\nproduct = \"{product}\"\n{AUTOMATIC}");
+    begin_again(vm, &[(CONFIGURATION, &configuration)])?;
     let said = weft_update(vm, &["status"])?;
     ensure!(!said.contains("stick"), "a device without a stick complains: {said}");
     let from = vm.mark()?;
