@@ -18,6 +18,14 @@ pub struct Copy {
     pub from_running: bool,
 }
 
+impl Copy {
+    /// Whether `next` continues this one, on both sides.
+    pub fn is_before(&self, next: &Self) -> bool {
+        let step = (self.block.checked_add(1), self.from.checked_add(1), self.from_running);
+        step == (Some(next.block), Some(next.from), next.from_running)
+    }
+}
+
 /// What is to be done. Blocks are counted in 32 bits, which is 16 TiB.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Work {
