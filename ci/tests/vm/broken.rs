@@ -25,14 +25,14 @@ pub fn trials() -> Vec<Trial> {
         }),
         vm_test("a_release_with_a_wrong_root_hash_is_left", CORE, wrong_root_hash),
         vm_test("a_release_for_a_disk_of_other_partitions_is_left", CORE, |vm| {
-            left(
-                vm,
-                |line| line.replace("verity 1 PARTLABEL=root-b", "verity 1 PARTLABEL=root-c"),
-                Left::never_came_up(),
-            )
+            second::install_for_its_last_try(vm, |line| {
+                line.replace("verity 1 PARTLABEL=root-b", "verity 1 PARTLABEL=root-c")
+            })?;
+            starts_and_is_left(vm, Left::never_came_up())
         }),
         vm_test("a_release_whose_init_exits_is_left", CORE, |vm| {
-            left(vm, fault("init-exit"), Left::never_came_up())
+            second::install_for_its_last_try(vm, fault("init-exit"))?;
+            starts_and_is_left(vm, Left::never_came_up())
         }),
         vm_test("a_release_whose_init_hangs_is_left", CORE, |vm| {
             left(vm, fault("init-hang"), Left::never_came_up())
@@ -199,14 +199,15 @@ fn status(vm: &mut TestVm) -> anyhow::Result<String> {
 fn wrong_root_hash(vm: &mut TestVm) -> anyhow::Result<()> {
     let hash = hex(&releases::newest(&vm.info.profile)?.root_hash);
     let other = if hash.starts_with('0') { "1" } else { "0" };
-    left(vm, |line| line.replace(&hash, &format!("{other}{}", &hash[1..])), Left::never_came_up())
+    second::install_for_its_last_try(vm, |line| line.replace(&hash, &format!("{other}{}", &hash[1..])))?;
+    starts_and_is_left(vm, Left::never_came_up())
 }
 
 /// More than forward error correction can make good: it has a byte for each 126 that lie spread over the whole.
 const BEYOND_REPAIR: usize = 1 << 20;
 
 fn rotten(vm: &mut TestVm, label: &str, offset: u64) -> anyhow::Result<()> {
-    second::install(vm, str::to_owned)?;
+    second::install_for_its_last_try(vm, str::to_owned)?;
     let partition = disk::partition(&vm.info, label)?.clone();
     let length = BEYOND_REPAIR.min((partition.size - offset) as usize);
     disk::overwrite(&vm.disk(), &partition, offset, &vec![0x5a; length])?;
