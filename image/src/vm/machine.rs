@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 /// QEMU itself must answer in this time; it says nothing about the guest.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
+const KEY_INTERVAL: Duration = Duration::from_millis(50);
 const CONSOLE_LOG: &str = "console.log";
 
 /// Between two questions how far QEMU is.
@@ -318,9 +319,13 @@ impl Vm {
         self.send(input::key(key, false))
     }
 
-    /// Types a text.
+    /// Types a text, no faster than a person does: the kernel keeps 64 events for a reader that is busy, and drops all of them beyond that.
     pub fn type_text(&mut self, text: &str) -> Result<()> {
-        input::keys_for(text)?.iter().try_for_each(|key| self.press(key))
+        for key in input::keys_for(text)? {
+            self.press(&key)?;
+            std::thread::sleep(KEY_INTERVAL);
+        }
+        Ok(())
     }
 
     /// Pulls the network card out; the guest is asked to let go of it.
