@@ -34,6 +34,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> anyhow::Result<()> {
+    let session = if args.exit_with_parent { SessionEnd::of_parent() } else { SessionEnd::Socket };
     let listener = match (args.socket, args.listen_fd) {
         (Some(path), _) => Listener::bind(&path)?,
         (None, Some(raw)) => {
@@ -51,7 +52,6 @@ fn run(args: Args) -> anyhow::Result<()> {
         roots.add(path, false)?;
     }
     let peer_uid = args.peer_uid.unwrap_or_else(|| rustix::process::geteuid().as_raw());
-    let session = if args.exit_with_parent { SessionEnd::Parent } else { SessionEnd::Socket };
     let end = Portal { roots, peer_uid }.serve(&listener, session)?;
     tracing::info!("the session is over ({end:?})");
     Ok(())

@@ -22,8 +22,16 @@ const SESSION_CHECK: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 pub enum SessionEnd {
     /// Nothing.
     Socket,
-    /// The end of the process that is this one's parent at the start.
-    Parent,
+    /// The end of the process that was this one's parent at the start.
+    Parent(Option<Pid>),
+}
+
+impl SessionEnd {
+    /// With the parent of now; to be asked for before anybody can know that this process is there, since a parent that has ended by then is
+    /// no longer told from its successor.
+    pub fn of_parent() -> Self {
+        Self::Parent(getppid())
+    }
 }
 
 /// Why the portal stopped serving.
@@ -45,9 +53,8 @@ impl Portal {
     pub fn serve(self, listener: &Listener, session: SessionEnd) -> io::Result<End> {
         let portal = Arc::new(self);
         let connections = Arc::new(AtomicUsize::new(0));
-        let parent = getppid();
         loop {
-            if let Some(end) = ended(listener, session, parent) {
+            if let Some(end) = ended(listener, session) {
                 return Ok(end);
             }
             match poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&SESSION_CHECK)) {
@@ -131,11 +138,11 @@ fn answer(stream: &UnixStream, reply: &Reply) -> io::Result<()> {
     write_line(stream, serde_json::to_vec(reply)?, LINE_TIME)
 }
 
-fn ended(listener: &Listener, session: SessionEnd, parent: Option<Pid>) -> Option<End> {
+fn ended(listener: &Listener, session: SessionEnd) -> Option<End> {
     match session {
         _ if !listener.is_reachable() => Some(End::SocketGone),
-        SessionEnd::Parent if getppid() != parent => Some(End::ParentGone),
-        SessionEnd::Parent | SessionEnd::Socket => None,
+        SessionEnd::Parent(parent) if getppid() != parent => Some(End::ParentGone),
+        SessionEnd::Parent(_) | SessionEnd::Socket => None,
     }
 }
 

@@ -128,7 +128,11 @@ fn a_path_whose_folder_turns_into_a_link_meanwhile_never_leads_out() {
     let mut client = world.connect();
     let path = turning.join("secret");
     let mut seen = std::collections::BTreeSet::new();
-    for _ in 0..3000 {
+    // On a busy machine the attacker may not get its turn for long.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut tries = 0;
+    while tries < 3000 || (seen.len() < 2 && Instant::now() < deadline) {
+        tries += 1;
         let answer = client.ask(&request("read", &path, None));
         assert!(!answer.contains(SECRET), "{answer}");
         seen.insert(answer.get(..15).unwrap_or_default().to_owned());

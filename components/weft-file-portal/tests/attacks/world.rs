@@ -79,6 +79,14 @@ impl Drop for World {
 
 pub struct Client(pub BufReader<UnixStream>);
 
+impl Drop for Client {
+    /// Leaves, and waits until the portal has let go of it: it takes only so many at a time.
+    fn drop(&mut self) {
+        let _ = self.0.get_ref().shutdown(std::net::Shutdown::Write);
+        let _ = std::io::copy(&mut self.0, &mut std::io::sink());
+    }
+}
+
 impl Client {
     pub fn ask(&mut self, line: &str) -> String {
         // A portal that refuses early closes before it has read all.
