@@ -3,7 +3,7 @@
 //! Without it most of a run is the same boot and the same compilation of the same probes, over and over under emulation.
 
 use crate::package::{ASKS, App, probe, publisher};
-use crate::{Options, TestVm, evidence};
+use crate::{Options, TestVm, evidence, wait};
 use anyhow::Context;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -58,15 +58,35 @@ fn start_and_save(vm: &mut TestVm) -> anyhow::Result<()> {
     vm.wait_init(Mark::default(), "started")?;
     if vm.agent()?.process("weft-compositor")?.is_some() {
         vm.wait_system_ui(Mark::default())?;
+        without_probes(vm)?;
     }
     let path = vm.folder().join(SAVED);
     vm.vm()?.save(&path).context("cannot save the machine")
 }
 
+/// Waits until the icons of the probes are gone, and the others where they stay.
+fn without_probes(vm: &mut TestVm) -> anyhow::Result<()> {
+    let limit = vm.pace.limit(30);
+    let agent = vm.agent()?;
+    wait::until(limit, "the icons of the probes to go", || {
+        let log = agent.log("weft-servo-shell")?;
+        // The page tells all of its places at every change, this one first.
+        let newest = log.rsplit("weft-layout home ").next().unwrap_or_default();
+        Ok((!newest.contains(&format!("icon:{}", id("")))).then_some(()))
+    })?;
+    vm.settled().map(drop)
+}
+
+const PROBES: [&str; 2] = ["files", "asks"];
+
+fn id(probe: &str) -> String {
+    format!("org.weft.probe.{probe}")
+}
+
 /// Installs and removes the probes of most tests: their code stays.
 fn compile_probes(vm: &mut TestVm) -> anyhow::Result<()> {
-    for (name, grants) in [("files", &["fs:rw:app-data"][..]), ("asks", &ASKS)] {
-        let app = App::new(&format!("org.weft.probe.{name}"), probe(name)?).grant(grants);
+    for (name, grants) in PROBES.into_iter().zip([&["fs:rw:app-data"][..], &ASKS]) {
+        let app = App::new(&id(name), probe(name)?).grant(grants);
         vm.install(&app, &publisher("first")?)?;
         let session = vm.launch(&app.id)?;
         vm.end(session)?;

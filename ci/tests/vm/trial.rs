@@ -3,6 +3,7 @@
 use crate::{CORE, KIOSK, vm_test, vm_test_with};
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
+use std::time::Duration;
 use weft_ci::{Options, TestVm, disk, second, wait};
 use weft_image::vm::{Mark, session};
 
@@ -85,7 +86,10 @@ fn reset_from_the_menu(vm: &mut TestVm) -> anyhow::Result<()> {
         vm.vm()?.press("home")?;
         Ok(vm.vm()?.console.says(from, "Factory reset").then_some(()))
     })?;
+    // All keys so far are taken when the menu stands still; the next must not be one too many for the keyboard's buffer.
+    let menu = vm.settled()?;
     vm.vm()?.press("down")?;
+    vm.vm()?.wait_screen(limit, Duration::ZERO, "waiting for the second line", |screen| *screen != menu)?;
     vm.vm()?.press("ret")?;
     let from = vm.wait_init(from, "factory reset from the boot menu")?;
     vm.wait_init(from, "weft-appd ready")?;

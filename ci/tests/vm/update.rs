@@ -7,6 +7,7 @@ use libtest_mimic::Trial;
 use weft_ci::{Options, TestVm, machine, releases, wait};
 use weft_ci_agent::Command;
 use weft_image::vm::Mark;
+use weft_release::Release;
 use weft_release::boot::Entry;
 
 const CONFIGURATION: &str = "/state/update/update.toml";
@@ -45,9 +46,9 @@ fn weft_update(vm: &mut TestVm, words: &[&str]) -> anyhow::Result<String> {
 fn begin(vm: &mut TestVm, configuration: &str) -> anyhow::Result<()> {
     vm.start()?;
     vm.wait_agent()?;
-    vm.agent()?.write(CONFIGURATION, configuration)?;
-    // A release on trial takes no other one.
+    // A release on trial takes no other one. By then the service's folder is there, too.
     vm.wait_init(Mark::default(), &format!("version {} is good", vm.info.version.clone()))?;
+    vm.agent()?.write(CONFIGURATION, configuration)?;
     has_address(vm)
 }
 
@@ -115,8 +116,7 @@ fn by_itself(vm: &mut TestVm) -> anyhow::Result<()> {
         vm,
         &[(AUTHORITY, &authority), (CONFIGURATION, &format!("{configuration}{trust}{AUTOMATIC}"))],
     )?;
-    let slot_b = format!("slot b, version {}", next.version);
-    kept(vm, Mark::default(), &slot_b)?;
+    takes(vm, Mark::default(), &next)?;
     let errors = vm.console_errors()?;
     ensure!(errors.is_empty(), "errors on the console:\n{}", errors.join("\n"));
     Ok(())
@@ -132,10 +132,21 @@ fn from_stick(vm: &mut TestVm) -> anyhow::Result<()> {
     ensure!(!said.contains("stick"), "a device without a stick complains: {said}");
     let from = vm.mark()?;
     vm.vm()?.plug_stick(machine::STICK)?;
-    kept(vm, from, &format!("slot b, version {}", next.version))?;
+    takes(vm, from, &next)?;
     let errors = vm.console_errors()?;
     ensure!(errors.is_empty(), "errors on the console:\n{}", errors.join("\n"));
     Ok(())
+}
+
+/// Seconds until a device has taken a release by itself: it looks once a minute, and five minutes after a look that failed, such as one
+/// before there was an address.
+const BY_ITSELF: u64 = 480;
+
+fn takes(vm: &mut TestVm, from: Mark, release: &Release) -> anyhow::Result<()> {
+    let limit = vm.pace.limit(BY_ITSELF);
+    let on_trial = format!("slot b, version {}", release.version);
+    vm.vm()?.console.wait_init(from, limit, &format!("{on_trial}, on trial"))?;
+    kept(vm, from, &on_trial)
 }
 
 fn kept(vm: &mut TestVm, from: Mark, who: &str) -> anyhow::Result<()> {
@@ -198,8 +209,9 @@ const BOOT_EVERY: usize = 20;
 /// Starts what a power cut left, and does the update once more.
 fn comes_back(vm: &mut TestVm, configuration: &str, boots: &Entry) -> anyhow::Result<()> {
     vm.start()?;
+    vm.wait_init(Mark::default(), "weft-bless ready")?;
     vm.wait_agent()?;
-    // What the test itself wrote may not have reached the disk.
+    // What the test itself wrote may not have reached the disk. The service whose folder it is runs by now.
     vm.agent()?.write(CONFIGURATION, configuration)?;
     let Entry { slot, version, kept, .. } = boots;
     let trial = if *kept { "" } else { ", on trial" };
