@@ -281,15 +281,7 @@ impl Manager {
 
     async fn use_lease(&mut self, index: u32, lease: Lease) {
         let Some(link) = self.links.get_mut(&index) else { return };
-        let name = &link.seen.name;
         let new = link.lease.as_ref().is_none_or(|old| old.address != lease.address);
-        match &link.lease {
-            Some(old) if new || old.server != lease.server => {
-                tracing::info!("{name}: now {}", describe(&lease))
-            }
-            Some(_) => tracing::debug!("{name}: renewed {}", describe(&lease)),
-            None => tracing::info!("{name}: leased {}", describe(&lease)),
-        }
         let address = IpNet::V4(lease.address);
         // Should this process die, the kernel ends the lease by itself.
         if let Err(error) = self.netlink.add_address(index, address, lease.duration).await {
@@ -298,12 +290,20 @@ impl Manager {
         if let Some(arp) = link.arp.take() {
             let _ = arp.announce(lease.address.addr());
         }
-        let old = link.lease.replace(lease.clone());
         let ways = ways(index, &lease);
         for way in &ways {
             if let Err(error) = self.netlink.add_route(*way).await {
                 complain(&error);
             }
+        }
+        let name = &link.seen.name;
+        let old = link.lease.replace(lease.clone());
+        match &old {
+            Some(old) if new || old.server != lease.server => {
+                tracing::info!("{name}: now {}", describe(&lease))
+            }
+            Some(_) => tracing::debug!("{name}: renewed {}", describe(&lease)),
+            None => tracing::info!("{name}: leased {}", describe(&lease)),
         }
         let Some(old) = old else { return };
         if new {
