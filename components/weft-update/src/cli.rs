@@ -6,7 +6,7 @@ use crate::bless::{
     sources::{Sockets, Sources},
 };
 use crate::config::{self, Config, PLACES};
-use crate::confine::{Reach, confine};
+use crate::confine::confine;
 use crate::machine::Machine;
 use crate::power;
 use crate::records::Standing;
@@ -239,7 +239,8 @@ fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let updater = Updater::new(arguments)?;
-    confine(&arguments.state, Reach::of(&updater.config.source))?;
+    let releases = updater.noting(|| Ok(source::Place::of(&updater.config.source)?))?;
+    confine(&arguments.state, releases)?;
     automatic::serve(&updater)
 }
 

@@ -49,6 +49,25 @@ fn a_foreign_block_is_named_and_never_written() {
     assert!(matches!(error, Error::TooLarge { needed: 12_288, room: 8192 }), "{error}");
 }
 
+/// A slot with a file system of two blocks, of which the first is its superblock, and with more behind it.
+#[test]
+fn what_a_file_system_leaves_of_its_slot_is_not_read() {
+    let mut superblock = vec![0; BLOCK_SIZE];
+    superblock[1024..1028].copy_from_slice(&[0xe2, 0xe1, 0xf5, 0xe0]);
+    superblock[1024 + 12] = 12;
+    superblock[1024 + 36] = 2;
+    let blocks = |superblock: &[u8]| {
+        let folder = tempfile::tempdir().unwrap();
+        image_blocks(&device(folder.path(), "slot", &[superblock, &image(&[2, 3, 4])].concat()))
+    };
+    assert_eq!(blocks(&superblock), Some(2));
+    for (at, other) in [(1024, 0), (1024 + 12, 13)] {
+        let mut superblock = superblock.clone();
+        superblock[at] = other;
+        assert_eq!(blocks(&superblock), None, "no EROFS, or one of other blocks, at {at}");
+    }
+}
+
 /// A disk with one block that cannot be read until it is written.
 struct Rotten {
     inner: FileDevice,

@@ -71,24 +71,39 @@ impl Error {
 /// The root certificates of the image.
 pub const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// In place of an address: whatever USB stick is plugged in.
-pub const USB: &str = "usb";
+/// Where a source is, as a configuration names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// The address of a web server's folder.
+    Web(&'a str),
+    Folder(&'a Path),
+    /// Whatever USB stick is plugged in.
+    Stick,
+}
+
+impl<'a> Place<'a> {
+    pub fn of(source: &'a str) -> Result<Self, Error> {
+        if source.starts_with("https://") || source.starts_with("http://") {
+            return Ok(Self::Web(source));
+        }
+        match source.strip_prefix("file://").unwrap_or(source) {
+            "usb" => Ok(Self::Stick),
+            folder if folder.starts_with('/') => Ok(Self::Folder(Path::new(folder))),
+            _ => Err(Error::Kind(source.to_owned())),
+        }
+    }
+}
 
 /// The source that a configuration names.
 pub fn open(config: &Config) -> Result<Arc<dyn Source>, Error> {
-    let source = &config.source;
-    if source.starts_with("https://") || source.starts_with("http://") {
-        let certificates = config.certificates.clone().unwrap_or_else(|| CERTIFICATES.into());
-        return Ok(Arc::new(Http::new(source, &certificates, Limits::default())?));
-    }
-    if source == USB {
-        return Ok(Arc::new(Stick::find(Path::new("/sys"), Path::new("/dev"))?));
-    }
-    let path = source.strip_prefix("file://").unwrap_or(source);
-    match path.starts_with('/') {
-        true => Ok(Arc::new(Folder::open(Path::new(path))?)),
-        false => Err(Error::Kind(source.clone())),
-    }
+    Ok(match Place::of(&config.source)? {
+        Place::Web(address) => {
+            let certificates = config.certificates.as_deref().unwrap_or(Path::new(CERTIFICATES));
+            Arc::new(Http::new(address, certificates, Limits::default())?)
+        }
+        Place::Folder(folder) => Arc::new(Folder::open(folder)?),
+        Place::Stick => Arc::new(Stick::find(Path::new("/sys"), Path::new("/dev"))?),
+    })
 }
 
 /// How long a body of so many bytes may take.
