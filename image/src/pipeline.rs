@@ -151,8 +151,7 @@ pub fn build_with_root(workspace: &Workspace, request: &Request) -> Result<Built
     let erofs = erofs::build(&context, &tools, &rootfs)?;
     let verity = verity::build(&context, &erofs)?;
     let signing = request.signing.as_ref();
-    let boot_program = boot_program::build(&context)?;
-    let boot_program = secure_boot::sign(&context, signing, &boot_program.image, &boot_program.key)?;
+    let boot_program = boot_program::build(&context, signing)?;
     let boot_loader = secure_boot::boot_loader(&context, &tools, signing)?;
     let uki_of = |slot| uki::build(&context, &tools, &kernel, &verity, &version, slot, signing);
     let (uki, uki_b) = (uki_of(Slot::A)?, uki_of(Slot::B)?);

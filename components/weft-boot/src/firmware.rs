@@ -6,10 +6,10 @@ use r_efi::efi::{BootServices, Char16, Guid, Handle, RESET_COLD, RuntimeServices
 use r_efi::efi::{LOADER_DATA, VARIABLE_BOOTSERVICE_ACCESS, VARIABLE_RUNTIME_ACCESS};
 use r_efi::protocols::{device_path, loaded_image};
 
-use crate::text;
+use crate::utf16;
 
 /// Under which PID 1 finds the wish (`weft-init`, `boot_info.rs`).
-const VARIABLE: &[Char16] = &text::utf16::<17>("WeftFactoryReset");
+const VARIABLE: &[Char16] = utf16!("WeftFactoryReset");
 const VENDOR: Guid =
     Guid::from_fields(0x6a1f_6f0c, 0x5c0e, 0x4f0b, 0x9d, 0x3a, &[0x77, 0x65, 0x66, 0x74, 0x6f, 0x73]);
 
@@ -22,8 +22,6 @@ const LONGEST_PATH: usize = 4096;
 pub struct Firmware {
     image: Handle,
     table: *mut SystemTable,
-    boot: *mut BootServices,
-    runtime: *mut RuntimeServices,
 }
 
 impl Firmware {
@@ -31,14 +29,17 @@ impl Firmware {
     ///
     /// `image` and `table` are what the firmware called this program with, and its boot services last as long as what is returned.
     pub unsafe fn new(image: Handle, table: *mut SystemTable) -> Self {
-        // SAFETY: the caller promises that the table is the firmware's.
-        let (boot, runtime) = unsafe { ((*table).boot_services, (*table).runtime_services) };
-        Self { image, table, boot, runtime }
+        Self { image, table }
     }
 
     fn boot(&self) -> &BootServices {
         // SAFETY: as promised to `new`.
-        unsafe { &*self.boot }
+        unsafe { &*(*self.table).boot_services }
+    }
+
+    fn runtime(&self) -> &RuntimeServices {
+        // SAFETY: as promised to `new`; the runtime services last even longer.
+        unsafe { &*(*self.table).runtime_services }
     }
 
     fn protocol<T>(&self, handle: Handle, guid: &Guid) -> Result<*mut T, Status> {
@@ -76,9 +77,9 @@ impl Firmware {
         let mut vendor = VENDOR;
         let attributes = VARIABLE_BOOTSERVICE_ACCESS | VARIABLE_RUNTIME_ACCESS;
         let name = VARIABLE.as_ptr().cast_mut();
-        // SAFETY: as promised to `new`; the name ends in a zero, and the value is one byte.
+        // SAFETY: the name ends in a zero, and the value is one byte.
         done(unsafe {
-            ((*self.runtime).set_variable)(name, &mut vendor, attributes, 1, (&raw mut wish).cast())
+            (self.runtime().set_variable)(name, &mut vendor, attributes, 1, (&raw mut wish).cast())
         })
     }
 
@@ -147,8 +148,8 @@ impl Firmware {
 
     /// Restarts the device.
     pub fn restart(&self) {
-        // SAFETY: as promised to `new`; there is no data to hand over.
-        unsafe { ((*self.runtime).reset_system)(RESET_COLD, Status::SUCCESS, 0, ptr::null_mut()) };
+        // SAFETY: there is no data to hand over.
+        unsafe { (self.runtime().reset_system)(RESET_COLD, Status::SUCCESS, 0, ptr::null_mut()) };
     }
 }
 

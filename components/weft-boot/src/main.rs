@@ -17,12 +17,11 @@ use firmware::Firmware;
 use r_efi::efi::{Handle, Status, SystemTable};
 
 /// systemd-boot, on the partition that this program came from.
-const BOOT_LOADER: &[u16] = &text::utf16::<33>("\\EFI\\systemd\\systemd-bootx64.efi");
-const FACTORY_RESET: &[u16] = &text::utf16::<14>("factory-reset");
-const GAVE_UP: &[u16] =
-    &text::utf16::<76>("WEFT OS: the boot entry cannot be started. Starting the device anew.\r\n");
+const BOOT_LOADER: &[u16] = utf16!("\\EFI\\systemd\\systemd-bootx64.efi");
+const FACTORY_RESET: &[u16] = utf16!("factory-reset");
+const GAVE_UP: &[u16] = utf16!("WEFT OS: the boot entry cannot be started. Starting the device anew.\r\n");
 const NOT_NOTED: &[u16] =
-    &text::utf16::<92>("WEFT OS: the firmware keeps no note of the factory reset. Nothing was erased.\r\n");
+    utf16!("WEFT OS: the firmware keeps no note of the factory reset. Nothing was erased.\r\n");
 /// How long a message can be read, in microseconds.
 const READING: usize = 3_000_000;
 

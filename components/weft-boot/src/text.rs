@@ -1,9 +1,18 @@
 //! Text as the firmware has it.
 
-/// Latin text in UTF-16 with a closing zero; what is left of the room is zero, too.
-pub const fn utf16<const ROOM: usize>(text: &str) -> [u16; ROOM] {
+/// A literal in UTF-16 with a closing zero.
+#[macro_export]
+macro_rules! utf16 {
+    ($text:literal) => {{
+        const UNITS: [u16; $text.len() + 1] = $crate::text::units($text);
+        &UNITS
+    }};
+}
+
+/// The units of an ASCII text and a zero. What calls it gives the room, [`utf16!`] exactly what it takes.
+pub const fn units<const ROOM: usize>(text: &str) -> [u16; ROOM] {
     let bytes = text.as_bytes();
-    assert!(bytes.len() < ROOM, "no room for the closing zero");
+    assert!(bytes.len() + 1 == ROOM, "the text and a closing zero");
     let mut units = [0; ROOM];
     let mut at = 0;
     while at < bytes.len() {

@@ -1,16 +1,17 @@
 //! The first program that the firmware starts, `components/weft-boot`: compiled for no operating system, and put into the format of the firmware.
 
 use super::device_env::{TARGET, host_cargo, rustc_version};
+use super::secure_boot::{self, Program, SigningKey};
 use super::{Context, Error as StageError, read_file, write_file};
 use crate::key::Key;
 use crate::pe;
 use object::read::elf::ElfFile64;
 use object::{LittleEndian, Object, ObjectSection, ObjectSegment, SegmentFlags, elf};
-use std::path::{Path, PathBuf};
 
 const PROGRAM: &str = "weft-boot";
+const FILE: &str = "weft-boot.efi";
 /// Relative to the checkout.
-pub const FOLDER: &str = "components/weft-boot";
+const FOLDER: &str = "components/weft-boot";
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -22,16 +23,11 @@ pub enum Error {
     Unsupported(String),
     #[error(transparent)]
     Pe(#[from] pe::Error),
+    #[error(transparent)]
+    Sign(#[from] secure_boot::Error),
 }
 
-/// The program, unsigned.
-#[derive(Clone, Debug)]
-pub struct BootProgram {
-    pub image: PathBuf,
-    pub key: String,
-}
-
-pub fn build(context: &Context<'_>) -> Result<BootProgram, Error> {
+pub fn build(context: &Context<'_>, signing: Option<&SigningKey>) -> Result<Program, Error> {
     let folder = context.workspace.root().join(FOLDER);
     let rustc = rustc_version().map_err(StageError::from)?;
     let key = Key::new("boot program 1")
@@ -46,13 +42,9 @@ pub fn build(context: &Context<'_>) -> Result<BootProgram, Error> {
         command.env("CARGO_TARGET_DIR", &target);
         tools.run(&format!("compiling {PROGRAM}"), &mut command).map_err(StageError::from)?;
         let built = read_file(&target.join(TARGET).join("release").join(PROGRAM))?;
-        Ok::<(), Error>(write_file(&output.join(file_name()), &to_pe(&built)?)?)
+        Ok::<(), Error>(write_file(&output.join(FILE), &to_pe(&built)?)?)
     })?;
-    Ok(BootProgram { image: output.join(file_name()), key })
-}
-
-fn file_name() -> &'static Path {
-    Path::new("weft-boot.efi")
+    Ok(secure_boot::sign(context, signing, &output.join(FILE), &key)?)
 }
 
 /// The loaded parts of a position-independent ELF program as sections of a PE image, one page further on, since the headers are in the first.

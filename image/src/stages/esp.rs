@@ -2,8 +2,8 @@
 
 use crate::fat::{self, Node};
 
-/// Boots what is there at once, without a menu; a key that is held shows it, without the first program, which is no choice. By itself it starts only what has a release's name: never the
-/// factory reset, whatever becomes of the slots.
+/// Boots what is there at once, without a menu; a key that is held shows it, without the first program, which is no choice. By itself it
+/// starts only what has a release's name: never the factory reset, whatever becomes of the slots.
 const LOADER_CONF: &[u8] = b"timeout 0\neditor no\nauto-entries no\ndefault weft-*\n";
 /// The first program, started once more: it knows this option (`components/weft-boot`).
 const FACTORY_RESET: &[u8] =

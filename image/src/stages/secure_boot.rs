@@ -1,5 +1,5 @@
-//! Signatures for UEFI Secure Boot, made by sbsign: over the first program, systemd-boot and the unified kernel images, whose command line has the root hash. So
-//! everything from the firmware to the last block of the root is signed by one key.
+//! Signatures for UEFI Secure Boot, made by sbsign: over the first program, systemd-boot and the unified kernel images, whose command line
+//! has the root hash. So everything from the firmware to the last block of the root is signed by one key.
 
 use super::sysroot::Sysroot;
 use super::{Context, Error as StageError, copy_file};
