@@ -14,6 +14,8 @@ use weft_image::vm::{Mark, sparse};
 /// Files of a machine's folder that belong to what is saved, and the saved machine itself.
 const FILES: [&str; 3] = ["disk.img", "uefi-variables.fd", "console.log"];
 const SAVED: &str = "machine.saved";
+/// Those of most tests.
+const PROBES: [&str; 2] = ["files", "asks"];
 
 type Once = Arc<OnceLock<Result<Work, String>>>;
 
@@ -77,13 +79,11 @@ fn without_probes(vm: &mut TestVm) -> anyhow::Result<()> {
     vm.settled().map(drop)
 }
 
-const PROBES: [&str; 2] = ["files", "asks"];
-
 fn id(probe: &str) -> String {
     format!("org.weft.probe.{probe}")
 }
 
-/// Installs and removes the probes of most tests: their code stays.
+/// Installs and removes the probes: their code stays.
 fn compile_probes(vm: &mut TestVm) -> anyhow::Result<()> {
     for (name, grants) in PROBES.into_iter().zip([&["fs:rw:app-data"][..], &ASKS]) {
         let app = App::new(&id(name), probe(name)?).grant(grants);

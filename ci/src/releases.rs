@@ -60,15 +60,18 @@ pub fn file(target: &str) -> anyhow::Result<PathBuf> {
 /// As [`serve`], by https, with the authority's certificate in PEM besides.
 pub fn serve_secure(profile: &str) -> anyhow::Result<(WebServer, String, String)> {
     let (server, authority) = WebServer::start_secure(&folder(), network::ROUTER)?;
-    let source = format!("https://{}:{}", network::ROUTER, server.port);
-    let product = weft_release::product(profile);
-    Ok((server, format!("source = \"{source}\"\nproduct = \"{product}\"\n"), authority))
+    let configuration = configuration("https", &server, profile);
+    Ok((server, configuration, authority))
 }
 
 /// Serves the repository to machines on QEMU's network, with what they have to be told of it (`update.toml`).
 pub fn serve(profile: &str) -> anyhow::Result<(WebServer, String)> {
     let server = WebServer::start(&folder())?;
-    let source = format!("http://{}:{}", network::ROUTER, server.port);
-    let product = weft_release::product(profile);
-    Ok((server, format!("source = \"{source}\"\nproduct = \"{product}\"\n")))
+    let configuration = configuration("http", &server, profile);
+    Ok((server, configuration))
+}
+
+fn configuration(scheme: &str, server: &WebServer, profile: &str) -> String {
+    let (address, port, product) = (network::ROUTER, server.port, weft_release::product(profile));
+    format!("source = \"{scheme}://{address}:{port}\"\nproduct = \"{product}\"\n")
 }

@@ -12,10 +12,10 @@ const SIZE: u64 = 256 << 20;
 /// Where its only partition begins, as partitioning programs choose it.
 const START: u64 = 1 << 20;
 const SECTOR: u64 = 512;
-type Folder<'a> = fatfs::Dir<'a, Window>;
-
 /// FAT32 with logical block addresses.
 const KIND: u8 = 0x0c;
+
+type Folder<'a> = fatfs::Dir<'a, Window>;
 
 /// Makes the stick's contents at `path`.
 pub fn write(path: &Path, profile: &str) -> anyhow::Result<()> {

@@ -25,15 +25,9 @@ pub fn trials() -> Vec<Trial> {
         }),
         vm_test("a_release_with_a_wrong_root_hash_is_left", CORE, wrong_root_hash),
         vm_test("a_release_for_a_disk_of_other_partitions_is_left", CORE, |vm| {
-            second::install_for_its_last_try(vm, |line| {
-                line.replace("verity 1 PARTLABEL=root-b", "verity 1 PARTLABEL=root-c")
-            })?;
-            starts_and_is_left(vm, Left::never_came_up())
+            never_comes_up(vm, |line| line.replace("verity 1 PARTLABEL=root-b", "verity 1 PARTLABEL=root-c"))
         }),
-        vm_test("a_release_whose_init_exits_is_left", CORE, |vm| {
-            second::install_for_its_last_try(vm, fault("init-exit"))?;
-            starts_and_is_left(vm, Left::never_came_up())
-        }),
+        vm_test("a_release_whose_init_exits_is_left", CORE, |vm| never_comes_up(vm, fault("init-exit"))),
         vm_test("a_release_whose_init_hangs_is_left", CORE, |vm| {
             left(vm, fault("init-hang"), Left::never_came_up())
         }),
@@ -150,6 +144,12 @@ fn left_in_the_end(
     starts_and_is_left(vm, Left { tries: Some(1), ..Left::because(reason) })
 }
 
+/// [`left_in_the_end`] for a release whose PID 1 does not get as far as to say what is wrong.
+fn never_comes_up(vm: &mut TestVm, change: impl FnOnce(&str) -> String) -> anyhow::Result<()> {
+    second::install_for_its_last_try(vm, change)?;
+    starts_and_is_left(vm, Left::never_came_up())
+}
+
 fn starts_and_is_left(vm: &mut TestVm, end: Left) -> anyhow::Result<()> {
     vm.start()?;
     let version = vm.info.version.clone();
@@ -199,8 +199,7 @@ fn status(vm: &mut TestVm) -> anyhow::Result<String> {
 fn wrong_root_hash(vm: &mut TestVm) -> anyhow::Result<()> {
     let hash = hex(&releases::newest(&vm.info.profile)?.root_hash);
     let other = if hash.starts_with('0') { "1" } else { "0" };
-    second::install_for_its_last_try(vm, |line| line.replace(&hash, &format!("{other}{}", &hash[1..])))?;
-    starts_and_is_left(vm, Left::never_came_up())
+    never_comes_up(vm, |line| line.replace(&hash, &format!("{other}{}", &hash[1..])))
 }
 
 /// More than forward error correction can make good: it has a byte for each 126 that lie spread over the whole.
