@@ -33,12 +33,12 @@ pub struct Work {
     pub copies: Vec<Copy>,
     /// In ascending order.
     pub missing: Vec<u32>,
-    /// Blocks that the other slot has in place.
-    pub in_place: u64,
+    /// Blocks that the other slot has in place, in ascending order.
+    pub in_place: Vec<u32>,
 }
 
 impl Work {
-    /// Compares the leaves of the new image with what both slots hold.
+    /// Compares the leaves of the new image with what both slots are said to hold.
     ///
     /// Copying goes upwards through the other slot and overwrites it, so a block of its own is a source only where nothing has been
     /// written yet: above its destination, or where it stays.
@@ -56,7 +56,7 @@ impl Work {
         for (block, leaf) in (0..).zip(new) {
             let own = || other_at.get(leaf).filter(|from| **from > block || stays(**from));
             if stays(block) {
-                work.in_place += 1;
+                work.in_place.push(block);
             } else if let Some(from) = running_at.get(leaf) {
                 work.copies.push(Copy { block, from: *from, from_running: true });
             } else if let Some(from) = own() {

@@ -42,6 +42,7 @@ pub struct Machine {
     pub store: Box<dyn Store>,
     pub esp: Device,
     pub running_root: Device,
+    pub running_verity: Device,
     pub other_root: Device,
     pub other_verity: Device,
 }
@@ -78,16 +79,17 @@ impl Machine {
             let device = opened.map_err(|source| Error::Open { label: label.to_owned(), path, source })?;
             Ok(Arc::new(device))
         };
-        let (root, verity) = running.other().labels();
+        let (own, other) = (running.labels(), running.other().labels());
         Ok(Self {
             running,
             version,
             epoch: 0,
             store,
             esp: open("esp", true)?,
-            running_root: open(running.labels().0, false)?,
-            other_root: open(root, true)?,
-            other_verity: open(verity, true)?,
+            running_root: open(own.0, false)?,
+            running_verity: open(own.1, false)?,
+            other_root: open(other.0, true)?,
+            other_verity: open(other.1, true)?,
         })
     }
 

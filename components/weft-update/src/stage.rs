@@ -1,6 +1,6 @@
 //! Choosing a release and getting it into the other slot.
 
-use crate::delta::{self, RootTarget, Slots};
+use crate::delta::{self, Held, RootTarget, Slots};
 use crate::device::{BlockDevice, SECTOR};
 use crate::esp::{self, BootEntries};
 use crate::machine::{self, Machine, is_kept};
@@ -137,17 +137,18 @@ pub fn download(
     for name in &replaced {
         esp.remove(name)?;
     }
+    let slots = Slots { running: &*machine.running_root, other: &*machine.other_root };
+    let trees = Slots { running: &*machine.running_verity, other: &*machine.other_verity };
+    let held = Held::read(slots, trees, &index, &release.salt);
     write_tree(&*machine.other_verity, &verity)?;
     drop(verity);
     let root =
         repository.target(&weft_release::target(&release.product, &release.version, weft_release::ROOT))?;
-    let slots = Slots { running: &*machine.running_root, other: &*machine.other_root };
     let target = RootTarget { source: &*repository.source, path: &root.path };
     let reporter = Reporter::new(machine, release);
     let connections = if repository.source.is_remote() { connections } else { 1 };
-    let progress = delta::fill(&slots, &index, &release.salt, &target, connections, &|progress| {
-        reporter.note(progress)
-    })?;
+    let progress =
+        delta::fill(slots, &held, &index, &target, connections, &|progress| reporter.note(progress))?;
     state::save(store, STAGED, &staged)?;
     Ok(progress)
 }

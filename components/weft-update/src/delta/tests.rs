@@ -2,6 +2,7 @@ use super::*;
 use crate::device::FileDevice;
 use crate::fixture;
 use crate::source::Folder;
+use weft_verity::BlockHasher;
 
 fn image(numbers: &[u8]) -> Vec<u8> {
     numbers.iter().flat_map(|number| vec![*number; BLOCK_SIZE]).collect()
@@ -12,21 +13,47 @@ fn device(folder: &std::path::Path, name: &str, contents: &[u8]) -> FileDevice {
     FileDevice::open(&folder.join(name), true).unwrap()
 }
 
+/// What a slot holds, and what its hash tree says that it holds.
+struct Slot {
+    image: Vec<u8>,
+    told: Option<Vec<u8>>,
+}
+
+fn slot(numbers: &[u8]) -> Slot {
+    liar(numbers, numbers)
+}
+
+fn liar(numbers: &[u8], told: &[u8]) -> Slot {
+    Slot { image: image(numbers), told: Some(image(told)) }
+}
+
+fn silent(numbers: &[u8]) -> Slot {
+    Slot { image: image(numbers), told: None }
+}
+
 /// Fills a slot that holds `other` beside one that holds `running`; the blocks that were fetched.
-fn fetched(new: &[u8], other: &[u8], running: &[u8], served: &[u8]) -> Result<u64, Error> {
+fn fetched(new: &[u8], other: Slot, running: Slot, served: &[u8]) -> Result<u64, Error> {
+    fetched_of(&image(new), other, running, &image(served))
+}
+
+fn fetched_of(new: &[u8], other: Slot, running: Slot, served: &[u8]) -> Result<u64, Error> {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("root"), image(served)).unwrap();
-    let (tree, root) = fixture::hash_device(&image(new));
-    let index = Index::read(&tree, new.len() as u64, &root, fixture::SALT).unwrap();
-    let other = device(folder.path(), "other", &image(other));
-    let running = device(folder.path(), "running", &image(running));
+    std::fs::write(folder.path().join("root"), served).unwrap();
+    let (tree, root) = fixture::hash_device(new);
+    let index = Index::read(&tree, (new.len() / BLOCK_SIZE) as u64, &root, fixture::SALT).unwrap();
+    let nothing = vec![0; 4 * BLOCK_SIZE];
+    let tree = |told: Option<Vec<u8>>| told.map_or(nothing.clone(), |told| fixture::hash_device(&told).0);
+    let make = |name: &str, contents: &[u8]| device(folder.path(), name, contents);
+    let trees = (make("running tree", &tree(running.told)), make("other tree", &tree(other.told)));
+    let (running, other) = (make("running", &running.image), make("other", &other.image));
+    let slots = Slots { running: &running, other: &other };
+    let held = Held::read(slots, Slots { running: &trees.0, other: &trees.1 }, &index, fixture::SALT);
     let source = Folder::open(folder.path()).unwrap();
     let target = RootTarget { source: &source, path: "root" };
-    let slots = Slots { running: &running, other: &other };
-    let progress = fill(&slots, &index, fixture::SALT, &target, 3, &|_| {})?;
-    let mut filled = vec![0; new.len() * BLOCK_SIZE];
+    let progress = fill(slots, &held, &index, &target, 3, &|_| {})?;
+    let mut filled = vec![0; new.len()];
     other.read(0, &mut filled).unwrap();
-    assert_eq!(filled, image(new));
+    assert!(filled == new, "the slot holds another image");
     assert_eq!((progress.done, progress.total), (filled.len() as u64, filled.len() as u64));
     Ok(progress.fetched / BLOCK_SIZE as u64)
 }
@@ -34,38 +61,59 @@ fn fetched(new: &[u8], other: &[u8], running: &[u8], served: &[u8]) -> Result<u6
 #[test]
 fn only_what_neither_slot_has_is_fetched() {
     let new = [1, 2, 3, 4, 5, 9];
-    assert_eq!(fetched(&new, &[0; 6], &[1, 2, 3], &new).unwrap(), 3);
-    assert_eq!(fetched(&new, &[9, 9, 3, 4, 0, 0], &[1, 2], &new).unwrap(), 2, "5, and the overwritten 9");
-    assert_eq!(fetched(&new, &new, &[0; 6], &new).unwrap(), 0);
+    let running = || slot(&[1, 2, 3]);
+    assert_eq!(fetched(&new, slot(&[0; 6]), running(), &new).unwrap(), 3);
+    let other = slot(&[9, 9, 3, 4, 0, 0]);
+    assert_eq!(fetched(&new, other, slot(&[1, 2]), &new).unwrap(), 2, "5, and the overwritten 9");
+    assert_eq!(fetched(&new, slot(&new), slot(&[0; 6]), &new).unwrap(), 0);
+    assert_eq!(
+        fetched(&new, silent(&[0; 6]), running(), &new).unwrap(),
+        3,
+        "a slot that nothing was ever put in"
+    );
+}
+
+#[test]
+fn an_interrupted_download_goes_on_where_it_stopped() {
+    let new = [1, 2, 3, 4, 5, 9];
+    // Its tree is there before the first block.
+    let other = liar(&[1, 2, 3, 4, 0, 0], &new);
+    assert_eq!(fetched(&new, other, slot(&[1]), &new).unwrap(), 2);
+}
+
+#[test]
+fn what_a_tree_says_wrongly_costs_no_more_than_a_fetch() {
+    let new = [1, 2, 3, 4, 5, 9];
+    let other = liar(&[1, 7, 3, 0, 0, 0], &[1, 2, 3, 0, 0, 0]);
+    assert_eq!(fetched(&new, other, slot(&[0; 6]), &new).unwrap(), 4, "2, and what nobody says to have");
+    let running = liar(&[1, 7, 3], &[1, 2, 3]);
+    assert_eq!(fetched(&new, slot(&[0; 6]), running, &new).unwrap(), 4);
+    let fetched = fetched(&new, slot(&[0; 6]), silent(&[1, 2, 3]), &new).unwrap();
+    assert_eq!(fetched, 3, "what runs is read where its tree is lost");
+}
+
+#[test]
+fn a_slot_whose_blocks_all_move_is_filled_from_itself() {
+    // More than is read ahead by two processors.
+    let new = fixture::image(1, 1500);
+    let mut moved = new.clone();
+    moved.rotate_right(BLOCK_SIZE);
+    let other = Slot { image: moved.clone(), told: Some(moved) };
+    assert_eq!(
+        fetched_of(&new, other, slot(&[0]), &new).unwrap(),
+        1,
+        "all but the last lie above their place"
+    );
 }
 
 #[test]
 fn a_foreign_block_is_named_and_never_written() {
-    let error = fetched(&[1, 2, 3], &[0; 3], &[1], &[1, 7, 3]).unwrap_err();
+    let error = fetched(&[1, 2, 3], slot(&[0; 3]), slot(&[1]), &[1, 7, 3]).unwrap_err();
     assert!(matches!(error, Error::Block { block: 1 }), "{error}");
-    let error = fetched(&[1, 2, 3], &[0; 3], &[1], &[1, 2]).unwrap_err();
+    let error = fetched(&[1, 2, 3], slot(&[0; 3]), slot(&[1]), &[1, 2]).unwrap_err();
     assert!(matches!(error, Error::Short { block: 2 }), "{error}");
-    let error = fetched(&[1, 2, 3], &[0; 2], &[1], &[1, 2, 3]).unwrap_err();
+    let error = fetched(&[1, 2, 3], slot(&[0; 2]), slot(&[1]), &[1, 2, 3]).unwrap_err();
     assert!(matches!(error, Error::TooLarge { needed: 12_288, room: 8192 }), "{error}");
-}
-
-/// A slot with a file system of two blocks, of which the first is its superblock, and with more behind it.
-#[test]
-fn what_a_file_system_leaves_of_its_slot_is_not_read() {
-    let mut superblock = vec![0; BLOCK_SIZE];
-    superblock[1024..1028].copy_from_slice(&[0xe2, 0xe1, 0xf5, 0xe0]);
-    superblock[1024 + 12] = 12;
-    superblock[1024 + 36] = 2;
-    let blocks = |superblock: &[u8]| {
-        let folder = tempfile::tempdir().unwrap();
-        image_blocks(&device(folder.path(), "slot", &[superblock, &image(&[2, 3, 4])].concat()))
-    };
-    assert_eq!(blocks(&superblock), Some(2));
-    for (at, other) in [(1024, 0), (1024 + 12, 13)] {
-        let mut superblock = superblock.clone();
-        superblock[at] = other;
-        assert_eq!(blocks(&superblock), None, "no EROFS, or one of other blocks, at {at}");
-    }
 }
 
 /// A disk with one block that cannot be read until it is written.
@@ -116,7 +164,11 @@ fn a_block_that_cannot_be_read_is_fetched() {
     let source = Folder::open(folder.path()).unwrap();
     let target = RootTarget { source: &source, path: "root" };
     let slots = Slots { running: &running, other: &other };
-    let progress = fill(&slots, &index, fixture::SALT, &target, 1, &|_| {}).unwrap();
+    let leaves = |contents: &[u8]| {
+        image(contents).chunks(BLOCK_SIZE).map(|block| BlockHasher::new(fixture::SALT).hash(block)).collect()
+    };
+    let held = Held { running: leaves(&[1, 2, 3]), other: leaves(&[0, 0, 0, 4, 5, 0]) };
+    let progress = fill(slots, &held, &index, &target, 1, &|_| {}).unwrap();
     assert_eq!(progress.fetched / BLOCK_SIZE as u64, 3, "2 and 4, which cannot be read, and 6");
     let again = rotten("other", &[1, 2, 3, 4, 5, 6], 5);
     let error = check(&again, &index, fixture::SALT).unwrap_err();

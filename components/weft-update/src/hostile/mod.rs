@@ -8,7 +8,7 @@ mod server;
 use crate::activate::activate;
 use crate::device::{BlockDevice, FileDevice};
 use crate::esp::{BootEntries, Esp};
-use crate::fixture::{Key, Maker, PAST, PRODUCT, image, sign, uki};
+use crate::fixture::{Key, Maker, PAST, PRODUCT, hash_device, image, sign, uki};
 use crate::machine::Machine;
 use crate::model::esp_image;
 use crate::records::Standing;
@@ -45,6 +45,7 @@ impl Target {
         for (name, contents) in [
             ("esp", ESP_IMAGE.get_or_init(|| esp_image(&[("weft-a_1.0.0.efi", &kernel)])).clone()),
             ("root-a", image(5, BLOCKS)),
+            ("verity-a", hash_device(&image(5, BLOCKS)).0),
             ("root-b", vec![0; 2 << 20]),
             ("verity-b", vec![0; 64 << 10]),
         ] {

@@ -67,6 +67,7 @@ impl Storage {
             store: Box::new(self.records.clone()),
             esp: disk(ESP),
             running_root: disk(root_disk(running)),
+            running_verity: disk(root_disk(running) + 1),
             other_root: disk(root_disk(running.other())),
             other_verity: disk(root_disk(running.other()) + 1),
         }

@@ -54,6 +54,7 @@ impl Device {
         let esp = esp.map_err(|error| Error::Program { program: PROGRAM, said: error.to_string() })?;
         device.partition("esp", size("esp"), &esp)?;
         device.partition("root-a", size("root-a"), &read(&parts.built.erofs)?)?;
+        device.partition("verity-a", size("verity-a"), &read(&parts.built.verity.hash_device)?)?;
         device.partition("root-b", size("root-b"), &[])?;
         device.partition("verity-b", size("verity-b"), &[])?;
         Ok(device)

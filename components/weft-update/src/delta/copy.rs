@@ -1,0 +1,115 @@
+//! Blocks that are at hand: read and checked by all processors, written in order.
+
+use super::{Error, READ_BLOCKS, Slots, Writer};
+use weft_release::{Copy, Index, Work};
+use weft_verity::BLOCK_SIZE;
+
+/// Blocks that are read ahead of the writes, for each processor.
+const AHEAD: usize = 4 * READ_BLOCKS;
+
+/// Copies what is at hand and looks at what is in place. What turns out to be something else, or cannot be read, is left to be fetched.
+pub fn copy(slots: Slots<'_>, index: &Index, work: &mut Work) -> Result<(), Error> {
+    let stays = |block: &u32| Copy { block: *block, from: *block, from_running: false };
+    let in_place: Vec<Copy> = work.in_place.iter().map(stays).collect();
+    let copies = std::mem::take(&mut work.copies);
+    let mut writer = Writer::new(slots.other);
+    for (copies, is_written) in [(in_place, false), (copies, true)] {
+        for piece in Pieces::new(slots, index, &copies) {
+            for (copy, block) in piece.blocks() {
+                match block {
+                    Some(block) if is_written => {
+                        writer.put(u64::from(copy.block), block).map_err(Error::Write)?
+                    }
+                    Some(_) => {}
+                    None => work.missing.push(copy.block),
+                }
+            }
+        }
+    }
+    writer.finish().map_err(Error::Write)?;
+    work.missing.sort_unstable();
+    Ok(())
+}
+
+/// What was read of one run of blocks.
+struct Piece<'a> {
+    run: &'a [Copy],
+    bytes: Vec<u8>,
+    /// Whether each block is the one that it was taken for.
+    is_good: Vec<bool>,
+}
+
+impl<'a> Piece<'a> {
+    fn read(slots: Slots<'_>, index: &Index, run: &'a [Copy]) -> Self {
+        let mut bytes = vec![0; run.len() * BLOCK_SIZE];
+        let device = match run.first() {
+            Some(first) if first.from_running => slots.running,
+            _ => slots.other,
+        };
+        let at = |copy: &Copy| u64::from(copy.from) * BLOCK_SIZE as u64;
+        let is_read = run.first().is_some_and(|first| device.read(at(first), &mut bytes).is_ok());
+        // One bad sector costs no more than its own block.
+        let good = |(copy, block): (&Copy, &mut [u8])| {
+            (is_read || device.read(at(copy), block).is_ok()) && index.holds(copy.block.into(), block)
+        };
+        let is_good = run.iter().zip(bytes.chunks_mut(BLOCK_SIZE)).map(good).collect();
+        Self { run, bytes, is_good }
+    }
+
+    /// Each block, `None` where it is not the one that it was taken for.
+    fn blocks(&self) -> impl Iterator<Item = (&Copy, Option<&[u8]>)> {
+        let blocks = self.bytes.chunks(BLOCK_SIZE).zip(&self.is_good);
+        self.run.iter().zip(blocks.map(|(block, is_good)| is_good.then_some(block)))
+    }
+}
+
+/// All pieces in order, some of them read ahead. Reading early is always right: a copy's source is written only after the copy, if at all.
+struct Pieces<'a> {
+    slots: Slots<'a>,
+    index: &'a Index,
+    runs: Vec<&'a [Copy]>,
+    ready: std::vec::IntoIter<Piece<'a>>,
+}
+
+impl<'a> Pieces<'a> {
+    fn new(slots: Slots<'a>, index: &'a Index, copies: &'a [Copy]) -> Self {
+        let mut runs: Vec<_> =
+            copies.chunk_by(Copy::is_before).flat_map(|run| run.chunks(READ_BLOCKS)).collect();
+        runs.reverse();
+        Self { slots, index, runs, ready: Vec::new().into_iter() }
+    }
+
+    /// Reads the next runs.
+    fn read(&mut self) -> Vec<Piece<'a>> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut blocks = 0;
+        let mut next = Vec::new();
+        while blocks < threads * AHEAD
+            && let Some(run) = self.runs.pop()
+        {
+            blocks += run.len();
+            next.push(run);
+        }
+        let (slots, index) = (self.slots, self.index);
+        let read = |part: &[&'a [Copy]]| -> Vec<Piece<'a>> {
+            part.iter().map(|run| Piece::read(slots, index, run)).collect()
+        };
+        std::thread::scope(|scope| {
+            let parts = next.chunks(next.len().div_ceil(threads).max(1));
+            let readers: Vec<_> = parts.map(|part| scope.spawn(move || read(part))).collect();
+            let joined = readers.into_iter().map(|reader| reader.join());
+            joined.flat_map(|read| read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        })
+    }
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        if self.ready.len() == 0 {
+            self.ready = self.read().into_iter();
+        }
+        self.ready.next()
+    }
+}
