@@ -12,6 +12,8 @@ use weft_ipc::appd::{Request, Response};
 
 /// The answer to a question comes in this time or the guest hangs.
 const ANSWER_SECONDS: u64 = 30;
+/// A program that is run may download a release.
+const RUN_SECONDS: u64 = 300;
 
 #[derive(Debug)]
 pub struct Agent {
@@ -20,6 +22,7 @@ pub struct Agent {
     last: u64,
     boot_id: Option<String>,
     answer_limit: Duration,
+    run_limit: Duration,
     of_appd: VecDeque<Response>,
 }
 
@@ -40,8 +43,16 @@ impl Agent {
                 }
             }
         });
-        let answer_limit = pace.limit(ANSWER_SECONDS);
-        Ok(Agent { stream, incoming, last: 0, boot_id: None, answer_limit, of_appd: VecDeque::new() })
+        let (answer_limit, run_limit) = (pace.limit(ANSWER_SECONDS), pace.limit(RUN_SECONDS));
+        Ok(Agent {
+            stream,
+            incoming,
+            last: 0,
+            boot_id: None,
+            answer_limit,
+            run_limit,
+            of_appd: VecDeque::new(),
+        })
     }
 
     /// Waits for the agent's greeting and returns the boot id.
@@ -75,7 +86,8 @@ impl Agent {
 
     fn ask(&mut self, question: Question) -> anyhow::Result<Answer> {
         let asked = self.send(question)?;
-        let deadline = Instant::now() + self.answer_limit;
+        let is_run = matches!(asked.question, Question::Run { .. });
+        let deadline = Instant::now() + if is_run { self.run_limit } else { self.answer_limit };
         loop {
             let answered =
                 self.receive(deadline).with_context(|| format!("after asking {:?}", asked.question))?;

@@ -184,9 +184,17 @@ impl TestVm {
     }
 
     pub fn wait_stopped(&mut self, session: u64) -> anyhow::Result<()> {
-        let stopped = Response::AppState { session_id: session, state: AppState::Stopped };
-        let what = format!("the end of session {session}");
-        self.appd_says(ANSWER_SECONDS, &what, |response| (*response == stopped).then_some(()))
+        let limit = self.pace.limit(ANSWER_SECONDS);
+        // Asked for, because what appd said by itself may have been passed over while something else was waited for.
+        wait::until(limit, &format!("the end of session {session}"), || {
+            self.ask_appd(Request::QueryAppState { session_id: session })?;
+            self.appd_says(ANSWER_SECONDS, "APP_STATE", |response| match response {
+                Response::AppState { session_id, state } if *session_id == session => {
+                    Some(matches!(state, AppState::Stopped | AppState::NotFound).then_some(()))
+                }
+                _ => None,
+            })
+        })
     }
 
     /// Ends whatever sessions an app has, those that only wait to be started again too.

@@ -20,6 +20,8 @@ pub const SECURE_BOOT_CERTIFICATE: &str = "ci/keys/secure-boot.crt";
 /// The stick, for [`weft_image::vm::Vm::plug_stick`].
 pub const STICK: &str = "stick";
 const DISK_LOG: &str = "disk.log";
+/// The first place of those that the system UI tells.
+const HOME: &str = "weft-layout home ";
 
 /// How a machine differs from the usual one.
 #[derive(Clone, Debug)]
@@ -127,8 +129,10 @@ impl TestVm {
             resume: None,
             secure_boot: options.secure_boot.then(|| images::checkout().join(SECURE_BOOT_CERTIFICATE)),
             disk_log: options.disk_log.then(|| work.folder().join(DISK_LOG)),
+            is_kept: false,
         };
-        let (qemu, pace) = (Qemu::find()?, Pace::measure());
+        // Two machines are at work at a time, on what was one's when the limits were found.
+        let (qemu, pace) = (Qemu::find()?, Pace::measure().at_least(2.0));
         if options.window {
             machine.extra.extend(["-vnc".into(), format!("unix:{}", path("window"))]);
         }
@@ -251,6 +255,24 @@ impl TestVm {
     pub fn settled(&mut self) -> anyhow::Result<Screenshot> {
         let pace = self.pace;
         Ok(session::settled(self.vm()?, pace)?)
+    }
+
+    /// Waits until the system UI of this boot shows an app's icon; `told` is [`TestVm::homes`] of before.
+    pub fn wait_icon(&mut self, told: usize, id: &str) -> anyhow::Result<()> {
+        let limit = session::boot_limit(self.pace);
+        let agent = self.agent()?;
+        crate::wait::until(limit, &format!("the icon of {id}"), || {
+            let log = agent.log("weft-servo-shell").unwrap_or_default();
+            // The page tells all of its places at every change, this one first.
+            let newest = log.rsplit(HOME).next().unwrap_or_default();
+            let is_new = log.matches(HOME).count() > told;
+            Ok((is_new && newest.contains(&format!("icon:{id} "))).then_some(()))
+        })
+    }
+
+    /// How often the system UI told its places so far, those of earlier boots too.
+    pub fn homes(&mut self) -> anyhow::Result<usize> {
+        Ok(self.agent()?.log("weft-servo-shell")?.matches(HOME).count())
     }
 
     /// Where something is on the screen, by the log of the program that drew it.

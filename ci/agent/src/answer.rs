@@ -100,7 +100,7 @@ fn look(question: &Question) -> Result<Answer, Error> {
         Question::Read { path } => Answer::Text { text: read_end(path).map_err(failed("read", path))? },
         Question::ReadBytes { path } => Answer::Text { text: read_hex(path).map_err(failed("read", path))? },
         Question::Write { path, text } => {
-            std::fs::write(path, text).map_err(failed("write", path))?;
+            keep(path, text.as_bytes()).map_err(failed("write", path))?;
             Answer::Done
         }
         Question::WriteBytes { path, hex } => {
@@ -172,7 +172,18 @@ fn write_hex(path: &str, hex: &str) -> io::Result<()> {
     let bytes: Option<Vec<u8>> = hex.as_bytes().chunks(2).map(byte).collect();
     let folder = Path::new(path).parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(folder)?;
-    std::fs::write(path, bytes.ok_or_else(|| io::Error::other("the text is not hexadecimal"))?)
+    keep(path, &bytes.ok_or_else(|| io::Error::other("the text is not hexadecimal"))?)
+}
+
+/// What a test wrote is there after a power cut.
+fn keep(path: &str, contents: &[u8]) -> io::Result<()> {
+    let mut file = std::fs::File::create(path)?;
+    file.write_all(contents)?;
+    match file.sync_all() {
+        // A file of a kernel's interface has no disk.
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => Ok(()),
+        outcome => outcome,
+    }
 }
 
 fn ask_init(request: &str) -> io::Result<String> {

@@ -53,12 +53,14 @@ mod tests {
     #[test]
     fn requests_are_answered_and_noted() {
         let mut servers = Servers::default();
-        servers.serve("127.0.0.1:38471", "HTTP/1.1 204 No Content\r\n\r\n").unwrap();
-        let mut client = TcpStream::connect("127.0.0.1:38471").unwrap();
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let address = free.unwrap().to_string();
+        servers.serve(&address, "HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+        let mut client = TcpStream::connect(&address).unwrap();
         client.write_all(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
         let mut said = String::new();
         client.read_to_string(&mut said).unwrap();
         assert!(said.starts_with("HTTP/1.1 204"), "{said}");
-        assert_eq!(servers.requests("127.0.0.1:38471"), ["GET /x HTTP/1.1"]);
+        assert_eq!(servers.requests(&address), ["GET /x HTTP/1.1"]);
     }
 }

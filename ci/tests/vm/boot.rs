@@ -38,12 +38,12 @@ fn boots_to_the_system_ui(vm: &mut TestVm) -> anyhow::Result<()> {
     vm.wait_agent()?;
     // What the system has to say of itself is known by now, and nothing of it is worth a notification.
     vm.wait_init(Mark::default(), "weft-bless ready")?;
-    vm.settled()?;
-    let said = vm.agent()?.log("weft-servo-shell")?;
-    ensure!(!said.contains("toast:"), "a sound system shows a notification:\n{said}");
     // The system UI is there where it says: an icon is a picture, not a plain colour.
     let icon = vm.place("weft-servo-shell", "icon:org.weft.demo.counter")?;
     let home = vm.place("weft-servo-shell", "home")?;
+    let screen = vm.settled()?;
+    let said = vm.agent()?.log("weft-servo-shell")?;
+    ensure!(!said.contains("toast:"), "a sound system shows a notification:\n{said}");
     ensure!(screen.region(icon).colours() > 8, "nothing is drawn at the counter's icon, {icon:?}");
     ensure!(screen.region(home).colours() > 2, "nothing is drawn at the home button, {home:?}");
     ensure!(home.y + home.height > 800 - 48, "the home button is not in the task bar: {home:?}");

@@ -99,10 +99,11 @@ fn click_and_restart(vm: &mut TestVm) -> anyhow::Result<()> {
     open_counter(vm)?;
     let before = click_plus_to(vm, 3)?;
     let boot_id = vm.agent()?.boot_id()?;
-    let from = vm.mark()?;
+    let (from, told) = (vm.mark()?, vm.homes()?);
     vm.agent()?.reboot()?;
     ensure!(vm.wait_agent()? != boot_id, "the machine did not restart");
     vm.wait_init(from, session::SYSTEM_UI_READY)?;
+    vm.wait_icon(told, COUNTER)?;
     let from = vm.mark()?;
     vm.settled()?;
     let icon = vm.place("weft-servo-shell", &format!("icon:{COUNTER}"))?;

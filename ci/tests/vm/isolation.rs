@@ -6,6 +6,7 @@ use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use std::collections::BTreeMap;
 use weft_ci::TestVm;
+use weft_ci::agent::Agent;
 
 /// The only processes of root: PID 1, the three services that need it, and this test's own agent.
 const ROOT: [&str; 5] = ["init", "weft-launcher", "weft-mount-helper", "weft-update", "weft-ci-agent"];
@@ -24,6 +25,15 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
+/// A file of a process in `/proc`; `None` of one that has ended meanwhile.
+fn of_process(agent: &mut Agent, pid: i32, name: &str) -> anyhow::Result<Option<String>> {
+    match agent.read(&format!("/proc/{pid}/{name}")) {
+        Ok(text) => Ok(Some(text)),
+        Err(_) if agent.processes()?.iter().all(|process| process.pid != pid) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn every_process_is_confined(vm: &mut TestVm) -> anyhow::Result<()> {
     open_counter(vm)?;
     let agent = vm.agent()?;
@@ -37,7 +47,7 @@ fn every_process_is_confined(vm: &mut TestVm) -> anyhow::Result<()> {
         if ROOT.contains(&name.as_str()) {
             continue;
         }
-        let status = agent.read(&format!("/proc/{}/status", process.pid))?;
+        let Some(status) = of_process(agent, process.pid, "status")? else { continue };
         let field = |field: &str| -> anyhow::Result<&str> {
             let line = status.lines().find_map(|line| line.strip_prefix(field)).context("no such field")?;
             Ok(line.trim_start_matches(':').trim())
@@ -49,7 +59,10 @@ fn every_process_is_confined(vm: &mut TestVm) -> anyhow::Result<()> {
         }
         ensure!(field("NoNewPrivs")? == "1", "{name} may gain privileges");
         ensure!(field("Seccomp")? == "2", "{name} has no system call filter");
-        let own = namespaces_of(agent.read_links(&format!("/proc/{}/ns", process.pid))?);
+        let own = match agent.read_links(&format!("/proc/{}/ns", process.pid)) {
+            Err(_) if of_process(agent, process.pid, "status")?.is_none() => continue,
+            links => namespaces_of(links?),
+        };
         let wanted: &[&str] = match name.as_str() {
             shared if SHARED.contains(&shared) => &["mnt", "ipc", "uts"],
             NETWORK => &["mnt", "ipc", "uts", "cgroup"],
@@ -71,7 +84,8 @@ fn no_memory_is_both(vm: &mut TestVm) -> anyhow::Result<()> {
     let agent = vm.agent()?;
     let mut mappings = 0;
     for process in agent.processes()? {
-        for line in agent.read(&format!("/proc/{}/maps", process.pid))?.lines() {
+        let Some(maps) = of_process(agent, process.pid, "maps")? else { continue };
+        for line in maps.lines() {
             let protection = line.split_whitespace().nth(1).unwrap_or_default();
             ensure!(!(protection.contains('w') && protection.contains('x')), "{}: {line}", process.name);
             mappings += 1;

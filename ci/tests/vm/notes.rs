@@ -1,11 +1,11 @@
 //! Notes: what a person types is kept, and a reminder goes from the component through the runtime and appd to the system UI.
 
 use crate::{KIOSK, vm_test};
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use libtest_mimic::Trial;
 use std::time::Duration;
 use weft_ci::{TestVm, wait};
-use weft_image::vm::{Rect, Screenshot, layout, session};
+use weft_image::vm::{Rect, Screenshot, session};
 
 const NOTES: &str = "org.weft.demo.notes";
 const DATA: &str = "/state/appd/.local/share/weft/app-data/org.weft.demo.notes";
@@ -104,10 +104,11 @@ fn note_and_reminder(vm: &mut TestVm) -> anyhow::Result<()> {
 
     let file = saved_note(vm)?;
     let boot_id = vm.agent()?.boot_id()?;
-    let from = vm.mark()?;
+    let (from, told) = (vm.mark()?, vm.homes()?);
     vm.agent()?.reboot()?;
     ensure!(vm.wait_agent()? != boot_id, "the machine did not restart");
     vm.wait_init(from, session::SYSTEM_UI_READY)?;
+    vm.wait_icon(told, NOTES)?;
     let shown = shown_notes(vm)?;
     open(vm)?;
     let limit = vm.pace.limit(30);
@@ -115,8 +116,6 @@ fn note_and_reminder(vm: &mut TestVm) -> anyhow::Result<()> {
         Ok((shown_notes(vm)? > shown).then_some(()))
     })?;
     ensure!(saved_note(vm)? == file, "the note's file is another one after the restart");
-    let log = vm.agent()?.log("weft-appd")?;
-    layout::find(&log, "note:0").context("the page lists no note after the restart")?;
     let entry = vm.place("weft-appd", "note:0")?;
     vm.vm()?.wait_screen(
         limit,

@@ -65,7 +65,8 @@ fn reset(vm: &mut TestVm) -> anyhow::Result<()> {
     vm.agent()?.write(PROBE, "mine")?;
     let from = vm.mark()?;
     vm.agent()?.ask_init("factory-reset")?;
-    vm.wait_init(from, "factory reset: dropping the state")?;
+    let from = vm.wait_init(from, "factory reset: dropping the state")?;
+    vm.wait_init(from, "weft-appd ready")?;
     vm.wait_agent()?;
     let names = vm.agent()?.list("/state")?;
     ensure!(!names.contains(&"probe".to_owned()), "the state is still there: {names:?}");
@@ -112,11 +113,11 @@ fn reset_by_command_line(vm: &mut TestVm) -> anyhow::Result<()> {
     vm.wait_init(Mark::default(), "weft-appd ready")?;
     vm.wait_agent()?;
     vm.agent()?.write(PROBE, "mine")?;
-    let boot = vm.agent()?.boot_id()?;
+    let from = vm.mark()?;
     vm.agent()?.reboot()?;
-    let again = vm.wait_agent()?;
-    ensure!(again != boot, "it did not restart");
-    vm.wait_init(Mark::default(), "factory reset from the boot menu")?;
+    let from = vm.wait_init(from, "factory reset from the boot menu")?;
+    vm.wait_init(from, "weft-appd ready")?;
+    vm.wait_agent()?;
     let names = vm.agent()?.list("/state").context("there is no state")?;
     ensure!(!names.contains(&"probe".to_owned()), "the state is still there: {names:?}");
     Ok(())

@@ -109,7 +109,7 @@ fn going_down_takes_little_time_and_leaves_nothing() {
     let start = Instant::now();
     signal(i32::try_from(appd.process.id()).unwrap(), Signal::TERM);
     assert!(appd.process.wait().unwrap().success());
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     nothing_left(&appd);
 }
 

@@ -234,7 +234,7 @@ fn who_says_nothing_is_cut_off_in_time_and_leaves_room_for_others() {
     silent.refused(401);
     assert_eq!(mute.read(&mut [0; 16]).unwrap(), 0);
     let taken = start.elapsed();
-    assert!(taken < Duration::from_secs(7), "{taken:?}");
+    assert!(taken < Duration::from_secs(30), "{taken:?}");
     drop(crowd);
     Socket::system(&appd).say(r#"{"type":"QUERY_RUNNING"}"#);
 }

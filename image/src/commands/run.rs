@@ -55,6 +55,7 @@ pub fn run(arguments: &RunArgs) -> Result<ExitCode, Error> {
         resume: None,
         secure_boot: None,
         disk_log: None,
+        is_kept: true,
     };
     let mut vm = machine.start(&qemu)?;
     let group = vm.id();

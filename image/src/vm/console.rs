@@ -107,6 +107,14 @@ impl Console {
         lines.iter().chain([&state.unfinished]).any(|line| line.contains(text))
     }
 
+    /// Waits until all was read of a machine that has ended.
+    pub fn wait_closed(&self) {
+        let mut state = self.lock();
+        while !state.closed {
+            state = self.shared.1.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// The last lines, for a message.
     pub fn tail(&self, count: usize) -> String {
         let state = self.lock();

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// QEMU itself must answer in this time; it says nothing about the guest.
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// QEMU itself must answer in this time, also when it reads or writes all of a machine's memory; it says nothing about the guest.
+const START_LIMIT: Duration = Duration::from_secs(300);
 
 const KEY_INTERVAL: Duration = Duration::from_millis(50);
 const CONSOLE_LOG: &str = "console.log";
@@ -56,6 +56,8 @@ pub struct Machine {
     pub secure_boot: Option<PathBuf>,
     /// Record every write to the disk in this file, as QEMU's driver `blklogwrites` does.
     pub disk_log: Option<PathBuf>,
+    /// Whether the disk outlives this host's next crash. What it is told to keep goes to the host's disk then, which takes its time.
+    pub is_kept: bool,
 }
 
 impl Machine {
@@ -73,6 +75,7 @@ impl Machine {
             resume: None,
             secure_boot: None,
             disk_log: None,
+            is_kept: false,
         }
     }
 
@@ -89,7 +92,10 @@ impl Machine {
         add("-drive", format!("if=pflash,format=raw,unit=1,file={}", comma(&self.variables())));
         let disk = comma(&self.disk);
         match &self.disk_log {
-            None => add("-drive", format!("if=none,id=disk,format=raw,discard=unmap,file={disk}")),
+            None => {
+                let cache = if self.is_kept { "writeback" } else { "unsafe" };
+                add("-drive", format!("if=none,id=disk,format=raw,discard=unmap,cache={cache},file={disk}"));
+            }
             Some(log) => {
                 add("-blockdev", format!("driver=file,node-name=disk-file,discard=unmap,filename={disk}"));
                 add("-blockdev", format!("driver=file,node-name=disk-log,filename={}", comma(log)));
@@ -354,6 +360,10 @@ impl Vm {
     /// Waits for QEMU to end: the guest powered off, or rebooted where that ends it.
     pub fn wait_end(&mut self, limit: Duration, waiting: &str) -> Result<ExitStatus> {
         let ended = self.process.wait(limit).map_err(file_error("wait for QEMU that writes", &self.said))?;
+        if ended.is_some() {
+            // What it said last may still be on its way.
+            self.console.wait_closed();
+        }
         ended.ok_or_else(|| Error::TimedOut {
             waiting: waiting.to_owned(),
             limit,

@@ -26,6 +26,11 @@ impl Pace {
         Pace((round.as_secs_f64() / REFERENCE.as_secs_f64()).clamp(1.0, MOST))
     }
 
+    /// The same, or slower.
+    pub fn at_least(self, factor: f64) -> Pace {
+        Pace(self.0.max(factor))
+    }
+
     pub fn factor(self) -> f64 {
         self.0
     }

@@ -61,8 +61,7 @@ impl Authority {
         std::fs::remove_file(&folder).unwrap();
         let network = Network::default().name("good.example", &["198.41.0.4"]).address("198.41.0.4", server);
         let hosts = ["good.example".parse().unwrap()];
-        let times = weft_fetch::Times { connect: TIMES.connect * 10, total: TIMES.total * 10 };
-        Client::new(Rules::new(false, &hosts), times, Arc::new(network), roots)
+        Client::new(Rules::new(false, &hosts), TIMES, Arc::new(network), roots)
     }
 }
 

@@ -79,14 +79,14 @@ impl<C: WallClock> Keeper<C> {
         let now = keeper.clock.now();
         if !keeper.floor.allows(now) {
             let earliest = keeper.floor.earliest();
-            tracing::info!(
-                "the clock cannot be right: it said {} s since 1970, and goes on from {} s, the last time that is known",
-                now.as_secs(),
-                earliest.as_secs()
-            );
             keeper.state = Clock::Unset;
-            if let Err(error) = keeper.clock.step(earliest) {
-                tracing::error!("the clock cannot be set: {error}");
+            match keeper.clock.step(earliest) {
+                Ok(()) => tracing::info!(
+                    "the clock cannot be right: it said {} s since 1970, and goes on from {} s, the last time that is known",
+                    now.as_secs(),
+                    earliest.as_secs()
+                ),
+                Err(error) => tracing::error!("the clock cannot be right, and it cannot be set: {error}"),
             }
         }
         keeper.told.send_replace(keeper.state);

@@ -105,9 +105,9 @@ fn a_component_of_the_first_interface_echoes_and_leaves_when_its_host_does() {
         (export "wasi:cli/run@0.2.0" (instance $exports)))"#;
     let world = World::new(echo);
     // The limit is far below the time that the component asks in vain: asking is waiting.
-    let (child, mut channel) = world.open(&["--max-wall", "100ms"]);
+    let (child, mut channel) = world.open(&["--max-wall", "1s"]);
     let mut reader = BufReader::new(channel.try_clone().unwrap());
-    std::thread::sleep(Duration::from_millis(500));
+    std::thread::sleep(Duration::from_secs(3));
     let long = "ü\\n\"".repeat(4000);
     for message in ["hello", "", "two\nlines", &long] {
         let line = weft_ipc::session::encode(message).unwrap();

