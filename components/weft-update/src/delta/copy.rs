@@ -1,6 +1,7 @@
 //! Blocks that are at hand: read and checked by all processors, written in order.
 
 use super::{Error, READ_BLOCKS, Slots, Writer};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use weft_release::{Copy, Index, Work};
 use weft_verity::BLOCK_SIZE;
 
@@ -14,21 +15,56 @@ pub fn copy(slots: Slots<'_>, index: &Index, work: &mut Work) -> Result<(), Erro
     let copies = std::mem::take(&mut work.copies);
     let mut writer = Writer::new(slots.other);
     for (copies, is_written) in [(in_place, false), (copies, true)] {
-        for piece in Pieces::new(slots, index, &copies) {
-            for (copy, block) in piece.blocks() {
-                match block {
-                    Some(block) if is_written => {
-                        writer.put(u64::from(copy.block), block).map_err(Error::Write)?
+        let (sender, pieces) = sync_channel(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| read(slots, index, &copies, sender));
+            for piece in pieces.into_iter().flatten() {
+                for (copy, block) in piece.blocks() {
+                    match block {
+                        Some(block) if is_written => {
+                            writer.put(copy.block.into(), block).map_err(Error::Write)?
+                        }
+                        Some(_) => {}
+                        None => work.missing.push(copy.block),
                     }
-                    Some(_) => {}
-                    None => work.missing.push(copy.block),
                 }
             }
-        }
+            Ok::<(), Error>(())
+        })?;
     }
     writer.finish().map_err(Error::Write)?;
     work.missing.sort_unstable();
     Ok(())
+}
+
+/// Reads all copies in order, until nobody wants them any more. Reading early is always right: a copy's source is written only after the
+/// copy, if at all.
+fn read<'a>(slots: Slots<'_>, index: &Index, copies: &'a [Copy], pieces: SyncSender<Vec<Piece<'a>>>) {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut runs = copies.chunk_by(Copy::is_before).flat_map(|run| run.chunks(READ_BLOCKS));
+    loop {
+        let (mut next, mut blocks) = (Vec::new(), 0);
+        while blocks < threads * AHEAD
+            && let Some(run) = runs.next()
+        {
+            blocks += run.len();
+            next.push(run);
+        }
+        if next.is_empty() {
+            return;
+        }
+        let piece = |run: &&'a [Copy]| Piece::read(slots, index, run);
+        let read = std::thread::scope(|scope| {
+            let parts = next.chunks(next.len().div_ceil(threads));
+            let readers: Vec<_> =
+                parts.map(|part| scope.spawn(move || part.iter().map(piece).collect::<Vec<_>>())).collect();
+            let joined = readers.into_iter().map(|reader| reader.join());
+            joined.flat_map(|read| read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        if pieces.send(read).is_err() {
+            return;
+        }
+    }
 }
 
 /// What was read of one run of blocks.
@@ -60,56 +96,5 @@ impl<'a> Piece<'a> {
     fn blocks(&self) -> impl Iterator<Item = (&Copy, Option<&[u8]>)> {
         let blocks = self.bytes.chunks(BLOCK_SIZE).zip(&self.is_good);
         self.run.iter().zip(blocks.map(|(block, is_good)| is_good.then_some(block)))
-    }
-}
-
-/// All pieces in order, some of them read ahead. Reading early is always right: a copy's source is written only after the copy, if at all.
-struct Pieces<'a> {
-    slots: Slots<'a>,
-    index: &'a Index,
-    runs: Vec<&'a [Copy]>,
-    ready: std::vec::IntoIter<Piece<'a>>,
-}
-
-impl<'a> Pieces<'a> {
-    fn new(slots: Slots<'a>, index: &'a Index, copies: &'a [Copy]) -> Self {
-        let mut runs: Vec<_> =
-            copies.chunk_by(Copy::is_before).flat_map(|run| run.chunks(READ_BLOCKS)).collect();
-        runs.reverse();
-        Self { slots, index, runs, ready: Vec::new().into_iter() }
-    }
-
-    /// Reads the next runs.
-    fn read(&mut self) -> Vec<Piece<'a>> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut blocks = 0;
-        let mut next = Vec::new();
-        while blocks < threads * AHEAD
-            && let Some(run) = self.runs.pop()
-        {
-            blocks += run.len();
-            next.push(run);
-        }
-        let (slots, index) = (self.slots, self.index);
-        let read = |part: &[&'a [Copy]]| -> Vec<Piece<'a>> {
-            part.iter().map(|run| Piece::read(slots, index, run)).collect()
-        };
-        std::thread::scope(|scope| {
-            let parts = next.chunks(next.len().div_ceil(threads).max(1));
-            let readers: Vec<_> = parts.map(|part| scope.spawn(move || read(part))).collect();
-            let joined = readers.into_iter().map(|reader| reader.join());
-            joined.flat_map(|read| read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        })
-    }
-}
-
-impl<'a> Iterator for Pieces<'a> {
-    type Item = Piece<'a>;
-
-    fn next(&mut self) -> Option<Piece<'a>> {
-        if self.ready.len() == 0 {
-            self.ready = self.read().into_iter();
-        }
-        self.ready.next()
     }
 }
