@@ -1,5 +1,6 @@
 //! Compiled code of installed apps: made once on this device by `weft-compile`, sealed with a key of this device, and made again when it is
-//! missing or refused. Apps of the system have theirs in the verified root image.
+//! missing or refused. Apps of the system have theirs in the verified root image. The code of earlier versions and of apps that were removed
+//! is dropped, the one that was used last the longest ago first, when it would take too much of the state partition.
 //!
 //! The device's key stays in this process: what compiler and runtime get is made from it for one module, so that who takes a runtime over
 //! can seal no code for another app.
@@ -12,6 +13,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use weft_package::launch::{Launchable, Publisher};
 
 /// The longest module.
@@ -19,6 +21,9 @@ const MAX_MODULE: u64 = 256 << 20;
 const KEY_LEN: usize = 32;
 /// Tells keys of modules from whatever else may once be made from the device's key.
 const PURPOSE: &[u8] = b"weft compiled code of module ";
+
+/// What code that nobody uses may take of its file system: one part of so many.
+const SHARE: u64 = 8;
 
 /// Why code can be neither found nor made.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +69,8 @@ pub fn find(config: &Config, launchable: &Launchable) -> Result<Code, Error> {
     let module = hash(&launchable.package.module())?;
     let file = folder.join(format!("{module}.cwasm"));
     if file.symlink_metadata().is_ok_and(|file| file.is_file()) {
+        // Only its turn to be dropped depends on it.
+        let _ = File::options().write(true).open(&file).and_then(|code| code.set_modified(SystemTime::now()));
         return Ok(Code::Made { file, key: key(&config.device_key, &module)? });
     }
     let write = |source| Error::Write { path: folder.to_owned(), source };
@@ -72,6 +79,32 @@ pub fn find(config: &Config, launchable: &Launchable) -> Result<Code, Error> {
     // One that an earlier start left is written over.
     let written = File::create(&temporary).map_err(write)?;
     Ok(Code::Missing(Making { file, module, temporary, written }))
+}
+
+/// Drops code until what nobody has used since `since` takes no more than `room` bytes.
+fn drop_unused(folder: &Path, room: u64, since: SystemTime) -> io::Result<()> {
+    let mut unused = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "cwasm") {
+            continue;
+        }
+        let facts = path.symlink_metadata()?;
+        let used = facts.modified()?;
+        if used < since {
+            unused.push((used, facts.len(), path));
+        }
+    }
+    unused.sort();
+    let mut all: u64 = unused.iter().map(|(_, bytes, _)| bytes).sum();
+    for (_, bytes, path) in unused {
+        if all <= room {
+            break;
+        }
+        std::fs::remove_file(path)?;
+        all -= bytes;
+    }
+    Ok(())
 }
 
 /// The key of a module's code: an HMAC-SHA-256 (RFC 2104) of the module's hash under the device's key.
@@ -136,8 +169,8 @@ impl Making {
         key(&config.device_key, &self.module)
     }
 
-    /// The compiler is done: from now on the code is there.
-    pub fn finish(&self) -> Result<(), Error> {
+    /// The compiler is done: from now on the code is there, and too much of what nobody has used since `since` is not.
+    pub fn finish(&self, since: SystemTime) -> Result<(), Error> {
         let finish = || {
             self.written.sync_all()?;
             // Those who run it are other users.
@@ -145,7 +178,13 @@ impl Making {
             self.written.set_permissions(mode)?;
             std::fs::rename(&self.temporary, &self.file)
         };
-        finish().map_err(|source| Error::Write { path: self.file.clone(), source })
+        finish().map_err(|source| Error::Write { path: self.file.clone(), source })?;
+        let folder = self.file.parent().unwrap_or(Path::new("/"));
+        let room = rustix::fs::statvfs(folder).map(|system| system.f_blocks * system.f_frsize / SHARE);
+        if let Err(error) = room.map_err(io::Error::from).and_then(|room| drop_unused(folder, room, since)) {
+            tracing::warn!("cannot drop unused code in {}: {error}, ignoring", folder.display());
+        }
+        Ok(())
     }
 }
 
@@ -159,6 +198,31 @@ impl Drop for Making {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn code_that_was_used_the_longest_ago_makes_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = SystemTime::now();
+        for (name, hours) in
+            [("oldest.cwasm", 9), ("older.cwasm", 8), ("old.cwasm", 7), ("used.cwasm", 0), ("device.key", 20)]
+        {
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_len(1000).unwrap();
+            file.set_modified(now - Duration::from_hours(hours)).unwrap();
+        }
+        let left = |room| {
+            drop_unused(folder.path(), room, now - Duration::from_hours(1)).unwrap();
+            let names = std::fs::read_dir(folder.path()).unwrap();
+            let mut names: Vec<_> =
+                names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(left(3000).len(), 5, "there is room for all of it");
+        assert_eq!(left(2500), ["device.key", "old.cwasm", "older.cwasm", "used.cwasm"]);
+        assert_eq!(left(0), ["device.key", "used.cwasm"], "what is in use stays, however much it is");
+    }
 
     #[test]
     fn each_module_has_a_key_of_its_own_and_none_is_the_devices() {

@@ -4,6 +4,7 @@ mod harness;
 
 use harness::{Appd, COUNTER, Client, kill, signal, wait_for};
 use rustix::process::Signal;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 use weft_ipc::appd::{AppState, Request, Response};
 
@@ -230,7 +231,7 @@ fn an_installed_app_is_compiled_at_its_first_launch_and_again_when_its_code_was_
         files[0].clone()
     };
     let first = made();
-    let modified = first.metadata().unwrap().modified().unwrap();
+    let number = first.metadata().unwrap().ino();
     let key = appd.folder.path().join("data/weft/device-key").metadata().unwrap();
     let mode = std::os::unix::fs::PermissionsExt::mode(&key.permissions());
     assert_eq!((key.len(), mode & 0o777), (32, 0o600));
@@ -239,7 +240,7 @@ fn an_installed_app_is_compiled_at_its_first_launch_and_again_when_its_code_was_
 
     // The second launch takes what is there.
     let session = client.launch(COUNTER);
-    assert_eq!(made().metadata().unwrap().modified().unwrap(), modified);
+    assert_eq!(made().metadata().unwrap().ino(), number);
     client.send(&Request::TerminateApp { session_id: session });
     stopped(&mut client, session);
 
@@ -251,7 +252,7 @@ fn an_installed_app_is_compiled_at_its_first_launch_and_again_when_its_code_was_
     client.launch_only(COUNTER);
     client.ready(COUNTER);
     assert!(appd.log().contains("it is made anew"));
-    assert_ne!(made().metadata().unwrap().modified().unwrap(), modified);
+    assert_ne!(made().metadata().unwrap().ino(), number);
 }
 
 #[test]

@@ -20,14 +20,16 @@ impl Supervisor {
     pub(super) fn after_end(&mut self, session: SessionId, role: Role, end: End) -> End {
         let Some(open) = self.open.get_mut(&session) else { return end };
         match (role, end) {
-            (Role::Compiler, End::Done) => match open.making.take().map(|making| making.finish()) {
-                Some(Ok(())) => End::Done,
-                Some(Err(error)) => {
-                    tracing::error!("session {session}: {}", chain(&error));
-                    End::Failed(1)
+            (Role::Compiler, End::Done) => {
+                match open.making.take().map(|making| making.finish(self.config.started)) {
+                    Some(Ok(())) => End::Done,
+                    Some(Err(error)) => {
+                        tracing::error!("session {session}: {}", chain(&error));
+                        End::Failed(1)
+                    }
+                    None => End::Failed(1),
                 }
-                None => End::Failed(1),
-            },
+            }
             (Role::Runtime, End::Failed(BAD_CODE)) => {
                 if let Some(file) = open.code.take() {
                     tracing::error!("the code {} is refused: it is made anew", file.display());
