@@ -19,6 +19,7 @@ mod restart;
 mod rot;
 mod screen;
 mod secure_boot;
+mod settings;
 mod showcase;
 mod state;
 mod trial;
@@ -57,6 +58,7 @@ fn main() {
         rot::trials(),
         screen::trials(),
         secure_boot::trials(),
+        settings::trials(),
         showcase::trials(),
         state::trials(),
         trial::trials(),
