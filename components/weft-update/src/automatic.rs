@@ -47,12 +47,8 @@ pub fn decide(release: &Release, standing: &Standing, window: &Automatic, now: T
     }
 }
 
-/// Runs until the device restarts; returns at once where the configuration does not want it.
-pub fn serve(updater: &Updater) -> anyhow::Result<()> {
-    let Some(window) = updater.config.automatic else {
-        tracing::info!("automatic updates are off");
-        return Ok(());
-    };
+/// Runs until the device restarts.
+pub fn serve(updater: &Updater, window: Automatic) -> anyhow::Result<()> {
     // What goes wrong here goes wrong in a look, too, which says so.
     while matches!(is_settled(&updater.machine), Ok(false)) {
         std::thread::sleep(SETTLING);
@@ -77,9 +73,13 @@ pub fn is_settled(machine: &Machine) -> anyhow::Result<bool> {
     Ok(!own.iter().any(|(_, entry)| entry.tries.is_some() && waits(entry)))
 }
 
-fn look(updater: &Updater, window: &Automatic) -> anyhow::Result<()> {
+pub fn look(updater: &Updater, window: &Automatic) -> anyhow::Result<()> {
     remember_failures(&updater.machine)?;
-    let Some(repository) = if_plugged_in(updater.repository())? else { return Ok(()) };
+    let repository = match updater.repository() {
+        // Most of the time there is none, and nobody is to hear of it.
+        Err(error) if matches!(error.downcast_ref(), Some(source::Error::NoStick)) => return Ok(()),
+        repository => repository?,
+    };
     let Some(release) = updater.check(&repository)? else {
         return updater.note(Phase::Idle, None, None);
     };
@@ -90,14 +90,6 @@ fn look(updater: &Updater, window: &Automatic) -> anyhow::Result<()> {
         power::reboot()?;
     }
     Ok(())
-}
-
-/// Most of the time no stick is plugged in, and nobody is to hear of it.
-fn if_plugged_in<T>(outcome: anyhow::Result<T>) -> anyhow::Result<Option<T>> {
-    match outcome {
-        Err(error) if matches!(error.downcast_ref(), Some(source::Error::NoStick)) => Ok(None),
-        outcome => outcome.map(Some),
-    }
 }
 
 /// Brings a release as far as it may come now; whether the device shall restart.
@@ -158,15 +150,6 @@ mod tests {
     use super::*;
     use crate::fixture::{Maker, image};
     use weft_release::{Place, Wave};
-
-    #[test]
-    fn without_a_stick_there_is_nothing_to_do_and_other_failures_are_told() {
-        let failed = |error: source::Error| if_plugged_in::<()>(Err(error.into()));
-        assert_eq!(failed(source::Error::NoStick).unwrap(), None);
-        let other = failed(source::Error::NoRanges).unwrap_err();
-        assert!(matches!(other.downcast_ref(), Some(source::Error::NoRanges)), "{other:#}");
-        assert_eq!(if_plugged_in(Ok(7)).unwrap(), Some(7));
-    }
 
     #[test]
     fn waves_windows_and_what_was_given_up_are_heeded() {

@@ -239,9 +239,19 @@ fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let updater = Updater::new(arguments)?;
-    let releases = updater.noting(|| Ok(source::Place::of(&updater.config.source)?))?;
-    confine(&arguments.state, releases)?;
-    automatic::serve(&updater)
+    let Some(window) = updater.config.automatic else {
+        tracing::info!("automatic updates are off");
+        return Ok(());
+    };
+    match updater.noting(|| Ok(source::Place::of(&updater.config.source)?)) {
+        Ok(releases) => confine(&arguments.state, releases)?,
+        Err(error) => {
+            // It is the same however often the service starts, and everybody is told.
+            tracing::error!("{error:#}");
+            return Ok(());
+        }
+    }
+    automatic::serve(&updater, window)
 }
 
 fn print(arguments: &Arguments) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! Updates that nobody asked for, at the hours that the configuration allows.
 
 use super::*;
-use crate::automatic::{advance, is_settled};
+use crate::automatic::{advance, is_settled, look};
 use crate::cli::Updater;
 use crate::config::{Automatic, Config};
 use crate::records::{RESTART, Restart};
@@ -36,6 +36,18 @@ fn updater(world: &World) -> Updater {
         certificates: None,
     };
     Updater { config, machine: world.start.again().machine(Slot::A, OLD), root: "/".into() }
+}
+
+/// This host has no stick with releases, as a device most of the time.
+#[test]
+fn without_a_stick_nobody_hears_of_a_look() {
+    let world = World::new();
+    let mut updater = updater(&world);
+    updater.root = world.maker.path("metadata/1.root.json");
+    updater.config.source = "usb".to_owned();
+    look(&updater, &WINDOW).unwrap();
+    updater.config.source = "/nowhere".to_owned();
+    look(&updater, &WINDOW).unwrap_err();
 }
 
 #[test]

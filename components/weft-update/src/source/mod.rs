@@ -86,8 +86,10 @@ impl<'a> Place<'a> {
         if source.starts_with("https://") || source.starts_with("http://") {
             return Ok(Self::Web(source));
         }
+        if source == "usb" {
+            return Ok(Self::Stick);
+        }
         match source.strip_prefix("file://").unwrap_or(source) {
-            "usb" => Ok(Self::Stick),
             folder if folder.starts_with('/') => Ok(Self::Folder(Path::new(folder))),
             _ => Err(Error::Kind(source.to_owned())),
         }

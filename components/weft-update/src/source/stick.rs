@@ -21,8 +21,8 @@ const CHUNK: usize = 1 << 20;
 const KEPT: usize = 8;
 /// What one such piece may cost in bytes: a volume whose tables lead in a circle ends here.
 const MOST: u64 = 64 << 20;
-/// What a read costs at the least, or small ones in a circle would cost nothing: as much as an entry of a table, in bytes.
-const LEAST: usize = 4;
+/// What a read costs beside that, or those in a small circle would cost nothing: as much as an entry of a table, in bytes.
+const LEAST: u64 = 4;
 
 /// A volume with a repository.
 #[derive(Debug)]
@@ -168,7 +168,16 @@ impl Device {
         Ok(block.and_then(|bytes| bytes.get((self.at - begin) as usize..)).unwrap_or_default())
     }
 
-    fn fetch(&self, begin: u64) -> io::Result<Vec<u8>> {
+    fn pay(&mut self, bytes: u64) -> io::Result<()> {
+        self.read += bytes;
+        match self.read > MOST {
+            true => Err(io::Error::other("the stick's file system leads in circles")),
+            false => Ok(()),
+        }
+    }
+
+    fn fetch(&mut self, begin: u64) -> io::Result<Vec<u8>> {
+        self.pay(BLOCK)?;
         let mut block = vec![0; BLOCK as usize];
         let mut length = 0;
         while let Some(room) = block.get_mut(length..).filter(|room| !room.is_empty()) {
@@ -186,10 +195,7 @@ impl Read for Device {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.held()?.read(buffer)?;
         self.at += length as u64;
-        self.read += length.max(LEAST) as u64;
-        if self.read > MOST {
-            return Err(io::Error::other("the stick's file system leads in circles"));
-        }
+        self.pay(LEAST)?;
         Ok(length)
     }
 }
