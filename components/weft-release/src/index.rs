@@ -48,6 +48,10 @@ impl Index {
     /// Reads a hash device that nobody vouches for: what it says of its image is whole, and may still be wrong. `hash_device` may be longer.
     pub fn claimed(hash_device: &[u8], salt: &[u8]) -> Result<Self, IndexError> {
         let data_blocks = Superblock::from_block(hash_device)?.data_blocks;
+        if data_blocks < 2 {
+            // What would speak of it is the root hash alone.
+            return Err(weft_verity::Error::Empty.into());
+        }
         // The first block of the tree is its top.
         let top = hash_device.get(BLOCK_SIZE..2 * BLOCK_SIZE).unwrap_or_default();
         Self::read(hash_device, data_blocks, &BlockHasher::new(salt).hash(top), salt)

@@ -33,8 +33,8 @@ pub struct Work {
     pub copies: Vec<Copy>,
     /// In ascending order.
     pub missing: Vec<u32>,
-    /// Blocks that the other slot has in place, in ascending order.
-    pub in_place: Vec<u32>,
+    /// Blocks that the other slot has in place.
+    pub in_place: u64,
 }
 
 impl Work {
@@ -56,7 +56,7 @@ impl Work {
         for (block, leaf) in (0..).zip(new) {
             let own = || other_at.get(leaf).filter(|from| **from > block || stays(**from));
             if stays(block) {
-                work.in_place.push(block);
+                work.in_place += 1;
             } else if let Some(from) = running_at.get(leaf) {
                 work.copies.push(Copy { block, from: *from, from_running: true });
             } else if let Some(from) = own() {

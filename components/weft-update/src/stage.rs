@@ -148,7 +148,7 @@ pub fn download(
     let reporter = Reporter::new(machine, release);
     let connections = if repository.source.is_remote() { connections } else { 1 };
     let progress =
-        delta::fill(slots, &held, &index, &target, connections, &|progress| reporter.note(progress))?;
+        delta::fill(slots, held, &index, &target, connections, &|progress| reporter.note(progress))?;
     state::save(store, STAGED, &staged)?;
     Ok(progress)
 }

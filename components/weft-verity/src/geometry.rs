@@ -47,7 +47,7 @@ impl Geometry {
 
     /// Bytes of a hash device: the superblock's block and the tree.
     pub fn hash_device_bytes(&self) -> u64 {
-        (1 + self.tree_blocks()) * BLOCK_SIZE as u64
+        (1 + self.tree_blocks()).saturating_mul(BLOCK_SIZE as u64)
     }
 
     /// Blocks that error correction covers: the data, and behind it the tree without the superblock. The kernel's `fec_blocks`.

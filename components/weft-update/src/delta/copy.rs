@@ -1,37 +1,30 @@
 //! Blocks that are at hand: read and checked by all processors, written in order.
 
-use super::{Error, READ_BLOCKS, Slots, Writer};
+use super::{Error, READ_BLOCKS, Slots, Writer, threads};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use weft_release::{Copy, Index, Work};
 use weft_verity::BLOCK_SIZE;
 
-/// Blocks that are read ahead of the writes, for each processor.
-const AHEAD: usize = 4 * READ_BLOCKS;
+/// Blocks that are read before the ones before them are written.
+const AHEAD: usize = 8 * READ_BLOCKS;
 
-/// Copies what is at hand and looks at what is in place. What turns out to be something else, or cannot be read, is left to be fetched.
+/// Copies what is at hand. What turns out to be something else, or cannot be read, is left to be fetched.
 pub fn copy(slots: Slots<'_>, index: &Index, work: &mut Work) -> Result<(), Error> {
-    let stays = |block: &u32| Copy { block: *block, from: *block, from_running: false };
-    let in_place: Vec<Copy> = work.in_place.iter().map(stays).collect();
     let copies = std::mem::take(&mut work.copies);
     let mut writer = Writer::new(slots.other);
-    for (copies, is_written) in [(in_place, false), (copies, true)] {
-        let (sender, pieces) = sync_channel(0);
-        std::thread::scope(|scope| {
-            scope.spawn(|| read(slots, index, &copies, sender));
-            for piece in pieces.into_iter().flatten() {
-                for (copy, block) in piece.blocks() {
-                    match block {
-                        Some(block) if is_written => {
-                            writer.put(copy.block.into(), block).map_err(Error::Write)?
-                        }
-                        Some(_) => {}
-                        None => work.missing.push(copy.block),
-                    }
+    let (sender, pieces) = sync_channel(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| read(slots, index, &copies, sender));
+        for piece in pieces.into_iter().flatten() {
+            for (copy, block) in piece.blocks() {
+                match block {
+                    Some(block) => writer.put(copy.block.into(), block).map_err(Error::Write)?,
+                    None => work.missing.push(copy.block),
                 }
             }
-            Ok::<(), Error>(())
-        })?;
-    }
+        }
+        Ok::<(), Error>(())
+    })?;
     writer.finish().map_err(Error::Write)?;
     work.missing.sort_unstable();
     Ok(())
@@ -40,11 +33,11 @@ pub fn copy(slots: Slots<'_>, index: &Index, work: &mut Work) -> Result<(), Erro
 /// Reads all copies in order, until nobody wants them any more. Reading early is always right: a copy's source is written only after the
 /// copy, if at all.
 fn read<'a>(slots: Slots<'_>, index: &Index, copies: &'a [Copy], pieces: SyncSender<Vec<Piece<'a>>>) {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads();
     let mut runs = copies.chunk_by(Copy::is_before).flat_map(|run| run.chunks(READ_BLOCKS));
     loop {
         let (mut next, mut blocks) = (Vec::new(), 0);
-        while blocks < threads * AHEAD
+        while blocks < AHEAD
             && let Some(run) = runs.next()
         {
             blocks += run.len();

@@ -1,7 +1,7 @@
 //! Filling a slot with a release: what is at hand is copied, the rest is fetched, every block is checked before it is written.
 //!
-//! Nothing is noted down on the way. What the slot holds is told by its own bytes, so an interrupted download goes on where it
-//! stopped, whatever of its last writes reached the disk.
+//! Nothing is noted down on the way. What of the release a slot has in place is told by its own bytes, so an interrupted download goes on
+//! where it stopped, whatever of its last writes reached the disk.
 
 mod copy;
 mod fetch;
@@ -43,7 +43,7 @@ pub enum Error {
     Storage { block: u64 },
 }
 
-/// Root partitions.
+/// A partition of each slot: both roots, or both hash partitions.
 #[derive(Clone, Copy)]
 pub struct Slots<'a> {
     pub running: &'a (dyn BlockDevice + Sync),
@@ -51,11 +51,16 @@ pub struct Slots<'a> {
     pub other: &'a (dyn BlockDevice + Sync),
 }
 
+/// Who works at a time: what is read at once is in memory at once, and the service has few processes.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(4)
+}
+
 /// Fills the other slot's root partition with the image of `index`, fetching at most `connections` ranges at a time. `report` is called
 /// as it goes.
 pub fn fill(
     slots: Slots<'_>,
-    held: &Held,
+    held: Held,
     index: &Index,
     root: &RootTarget<'_>,
     connections: usize,
@@ -63,6 +68,7 @@ pub fn fill(
 ) -> Result<Progress, Error> {
     check_room(slots.other, index)?;
     let mut work = Work::new(index.leaves(), &held.other, &held.running);
+    drop(held);
     copy(slots, index, &mut work)?;
     let fetch = fetch::Fetch::new(index, slots.other, root, &work, report);
     let progress = fetch.run(work.ranges(), connections)?;

@@ -2,7 +2,7 @@ use super::*;
 use crate::device::FileDevice;
 use crate::fixture;
 use crate::source::Folder;
-use weft_verity::BlockHasher;
+use weft_verity::Superblock;
 
 fn image(numbers: &[u8]) -> Vec<u8> {
     numbers.iter().flat_map(|number| vec![*number; BLOCK_SIZE]).collect()
@@ -13,10 +13,10 @@ fn device(folder: &std::path::Path, name: &str, contents: &[u8]) -> FileDevice {
     FileDevice::open(&folder.join(name), true).unwrap()
 }
 
-/// What a slot holds, and what its hash tree says that it holds.
+/// What a slot holds, and the hash tree that says so.
 struct Slot {
     image: Vec<u8>,
-    told: Option<Vec<u8>>,
+    tree: Vec<u8>,
 }
 
 fn slot(numbers: &[u8]) -> Slot {
@@ -24,11 +24,11 @@ fn slot(numbers: &[u8]) -> Slot {
 }
 
 fn liar(numbers: &[u8], told: &[u8]) -> Slot {
-    Slot { image: image(numbers), told: Some(image(told)) }
+    Slot { image: image(numbers), tree: fixture::hash_device(&image(told)).0 }
 }
 
 fn silent(numbers: &[u8]) -> Slot {
-    Slot { image: image(numbers), told: None }
+    Slot { image: image(numbers), tree: vec![0; 4 * BLOCK_SIZE] }
 }
 
 /// Fills a slot that holds `other` beside one that holds `running`; the blocks that were fetched.
@@ -41,16 +41,14 @@ fn fetched_of(new: &[u8], other: Slot, running: Slot, served: &[u8]) -> Result<u
     std::fs::write(folder.path().join("root"), served).unwrap();
     let (tree, root) = fixture::hash_device(new);
     let index = Index::read(&tree, (new.len() / BLOCK_SIZE) as u64, &root, fixture::SALT).unwrap();
-    let nothing = vec![0; 4 * BLOCK_SIZE];
-    let tree = |told: Option<Vec<u8>>| told.map_or(nothing.clone(), |told| fixture::hash_device(&told).0);
     let make = |name: &str, contents: &[u8]| device(folder.path(), name, contents);
-    let trees = (make("running tree", &tree(running.told)), make("other tree", &tree(other.told)));
+    let trees = (make("running tree", &running.tree), make("other tree", &other.tree));
     let (running, other) = (make("running", &running.image), make("other", &other.image));
     let slots = Slots { running: &running, other: &other };
     let held = Held::read(slots, Slots { running: &trees.0, other: &trees.1 }, &index, fixture::SALT);
     let source = Folder::open(folder.path()).unwrap();
     let target = RootTarget { source: &source, path: "root" };
-    let progress = fill(slots, &held, &index, &target, 3, &|_| {})?;
+    let progress = fill(slots, held, &index, &target, 3, &|_| {})?;
     let mut filled = vec![0; new.len()];
     other.read(0, &mut filled).unwrap();
     assert!(filled == new, "the slot holds another image");
@@ -78,7 +76,22 @@ fn an_interrupted_download_goes_on_where_it_stopped() {
     let new = [1, 2, 3, 4, 5, 9];
     // Its tree is there before the first block.
     let other = liar(&[1, 2, 3, 4, 0, 0], &new);
-    assert_eq!(fetched(&new, other, slot(&[1]), &new).unwrap(), 2);
+    assert_eq!(fetched(&new, other, slot(&[5]), &new).unwrap(), 1);
+    // So it is when another release has come meanwhile.
+    let other = liar(&[0; 6], &[1, 2, 3, 4, 5, 8]);
+    assert_eq!(fetched(&new, other, slot(&[1, 2, 3, 4, 5]), &new).unwrap(), 1);
+}
+
+#[test]
+fn a_tree_that_is_not_whole_says_nothing() {
+    let new = [1, 2, 3, 4, 5, 9];
+    let superblock = |data_blocks| {
+        Superblock { uuid: [7; 16], data_blocks, salt: fixture::SALT.to_vec() }.to_block().unwrap()
+    };
+    for tree in [vec![0xff; 4 * BLOCK_SIZE], superblock(u64::MAX), superblock(1 << 40), superblock(6)] {
+        let other = Slot { image: image(&[1, 2, 3, 4, 0, 0]), tree };
+        assert_eq!(fetched(&new, other, slot(&[5]), &new).unwrap(), 1, "its bytes tell");
+    }
 }
 
 #[test]
@@ -98,7 +111,7 @@ fn a_slot_whose_blocks_all_move_is_filled_from_itself() {
     let new = fixture::image(1, 1500);
     let mut moved = new.clone();
     moved.rotate_right(BLOCK_SIZE);
-    let other = Slot { image: moved.clone(), told: Some(moved) };
+    let other = Slot { tree: fixture::hash_device(&moved).0, image: moved };
     assert_eq!(
         fetched_of(&new, other, slot(&[0]), &new).unwrap(),
         1,
@@ -164,11 +177,11 @@ fn a_block_that_cannot_be_read_is_fetched() {
     let source = Folder::open(folder.path()).unwrap();
     let target = RootTarget { source: &source, path: "root" };
     let slots = Slots { running: &running, other: &other };
-    let leaves = |contents: &[u8]| {
-        image(contents).chunks(BLOCK_SIZE).map(|block| BlockHasher::new(fixture::SALT).hash(block)).collect()
-    };
-    let held = Held { running: leaves(&[1, 2, 3]), other: leaves(&[0, 0, 0, 4, 5, 0]) };
-    let progress = fill(slots, &held, &index, &target, 1, &|_| {}).unwrap();
+    let tree =
+        |name: &str, contents: &[u8]| device(folder.path(), name, &fixture::hash_device(&image(contents)).0);
+    let trees = (tree("running tree", &[1, 2, 3]), tree("other tree", &[0, 0, 0, 4, 5, 0]));
+    let held = Held::read(slots, Slots { running: &trees.0, other: &trees.1 }, &index, fixture::SALT);
+    let progress = fill(slots, held, &index, &target, 1, &|_| {}).unwrap();
     assert_eq!(progress.fetched / BLOCK_SIZE as u64, 3, "2 and 4, which cannot be read, and 6");
     let again = rotten("other", &[1, 2, 3, 4, 5, 6], 5);
     let error = check(&again, &index, fixture::SALT).unwrap_err();

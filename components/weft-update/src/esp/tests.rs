@@ -16,7 +16,7 @@ fn files(disk: &Disk) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn another_reader_finds_what_was_installed_renamed_and_removed() {
     let (disk, mut esp) = esp();
-    let contents: Vec<u8> = (0..70_001u32).map(|index| (index % 251) as u8).collect();
+    let contents: Vec<u8> = (0..CHUNK as u32 + 4465).map(|index| (index % 251) as u8).collect();
     esp.install("weft-b_1.1.0+3-0.efi", contents.len() as u32, &*contents).unwrap();
     esp.install("empty.efi", 0, io::empty()).unwrap();
     assert_eq!(files(&disk)["weft-b_1.1.0+3-0.efi"], contents);
