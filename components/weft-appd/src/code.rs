@@ -9,6 +9,7 @@ use crate::config::Config;
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::OwnedFd;
@@ -81,18 +82,14 @@ pub fn find(config: &Config, launchable: &Launchable) -> Result<Code, Error> {
     Ok(Code::Missing(Making { file, module, temporary, written }))
 }
 
-/// Drops code until what nobody has used since `since` takes no more than `room` bytes.
-fn drop_unused(folder: &Path, room: u64, since: SystemTime) -> io::Result<()> {
+/// Drops code until what is not in use takes no more than `room` bytes.
+fn drop_unused(folder: &Path, room: u64, in_use: &BTreeSet<PathBuf>) -> io::Result<()> {
     let mut unused = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "cwasm") {
-            continue;
-        }
-        let facts = path.symlink_metadata()?;
-        let used = facts.modified()?;
-        if used < since {
-            unused.push((used, facts.len(), path));
+        if path.extension().is_some_and(|extension| extension == "cwasm") && !in_use.contains(&path) {
+            let facts = path.symlink_metadata()?;
+            unused.push((facts.modified()?, facts.len(), path));
         }
     }
     unused.sort();
@@ -169,8 +166,13 @@ impl Making {
         key(&config.device_key, &self.module)
     }
 
-    /// The compiler is done: from now on the code is there, and too much of what nobody has used since `since` is not.
-    pub fn finish(&self, since: SystemTime) -> Result<(), Error> {
+    /// Where the code will be.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The compiler is done: from now on the code is there, and too much of what is not in use is not.
+    pub fn finish(&self, in_use: &BTreeSet<PathBuf>) -> Result<(), Error> {
         let finish = || {
             self.written.sync_all()?;
             // Those who run it are other users.
@@ -181,7 +183,7 @@ impl Making {
         finish().map_err(|source| Error::Write { path: self.file.clone(), source })?;
         let folder = self.file.parent().unwrap_or(Path::new("/"));
         let room = rustix::fs::statvfs(folder).map(|system| system.f_blocks * system.f_frsize / SHARE);
-        if let Err(error) = room.map_err(io::Error::from).and_then(|room| drop_unused(folder, room, since)) {
+        if let Err(error) = room.map_err(io::Error::from).and_then(|room| drop_unused(folder, room, in_use)) {
             tracing::warn!("cannot drop unused code in {}: {error}, ignoring", folder.display());
         }
         Ok(())
@@ -204,15 +206,20 @@ mod tests {
     fn code_that_was_used_the_longest_ago_makes_room() {
         let folder = tempfile::tempdir().unwrap();
         let now = SystemTime::now();
-        for (name, hours) in
-            [("oldest.cwasm", 9), ("older.cwasm", 8), ("old.cwasm", 7), ("used.cwasm", 0), ("device.key", 20)]
-        {
+        for (name, hours) in [
+            ("used.cwasm", 20),
+            ("oldest.cwasm", 9),
+            ("older.cwasm", 8),
+            ("old.cwasm", 7),
+            ("device.key", 20),
+        ] {
             let file = File::create(folder.path().join(name)).unwrap();
             file.set_len(1000).unwrap();
             file.set_modified(now - Duration::from_hours(hours)).unwrap();
         }
+        let in_use = BTreeSet::from([folder.path().join("used.cwasm")]);
         let left = |room| {
-            drop_unused(folder.path(), room, now - Duration::from_hours(1)).unwrap();
+            drop_unused(folder.path(), room, &in_use).unwrap();
             let names = std::fs::read_dir(folder.path()).unwrap();
             let mut names: Vec<_> =
                 names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

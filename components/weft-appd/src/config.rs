@@ -2,7 +2,7 @@
 
 use crate::sessions::READY_LIMIT;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use weft_manifest::AppId;
 use weft_package::Places;
 
@@ -57,8 +57,6 @@ pub struct Config {
     pub init: Option<PathBuf>,
     /// Where the code of installed apps goes that was made on this device.
     pub compiled: Option<PathBuf>,
-    /// Since when this process looks after them.
-    pub started: SystemTime,
     /// What that code is sealed with.
     pub device_key: PathBuf,
     /// The stores and what they are trusted with.
@@ -123,7 +121,6 @@ impl Config {
             update: path("WEFT_UPDATE_SOCKET"),
             init: path("WEFT_INIT_SOCKET"),
             compiled,
-            started: SystemTime::now(),
             device_key,
             places: Places::from_env()?,
             socket: path("WEFT_APPD_SOCKET").or_else(|| in_runtime_folder("appd.sock")),

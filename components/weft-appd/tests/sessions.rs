@@ -4,8 +4,9 @@ mod harness;
 
 use harness::{Appd, COUNTER, Client, kill, signal, wait_for};
 use rustix::process::Signal;
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use weft_ipc::appd::{AppState, Request, Response};
 
 fn stopped(client: &mut Client, session: u64) {
@@ -238,8 +239,12 @@ fn an_installed_app_is_compiled_at_its_first_launch_and_again_when_its_code_was_
     client.send(&Request::TerminateApp { session_id: session });
     stopped(&mut client, session);
 
-    // The second launch takes what is there.
+    // The second launch takes what is there, and says that it is of use still.
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_hours(1);
+    let code = File::options().write(true).open(&first).unwrap();
+    code.set_modified(long_ago).unwrap();
     let session = client.launch(COUNTER);
+    assert!(code.metadata().unwrap().modified().unwrap() > long_ago);
     assert_eq!(made().metadata().unwrap().ino(), number);
     client.send(&Request::TerminateApp { session_id: session });
     stopped(&mut client, session);

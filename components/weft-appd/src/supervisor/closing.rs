@@ -21,7 +21,7 @@ impl Supervisor {
         let Some(open) = self.open.get_mut(&session) else { return end };
         match (role, end) {
             (Role::Compiler, End::Done) => {
-                match open.making.take().map(|making| making.finish(self.config.started)) {
+                match open.making.take().map(|making| making.finish(&self.used_code)) {
                     Some(Ok(())) => End::Done,
                     Some(Err(error)) => {
                         tracing::error!("session {session}: {}", chain(&error));

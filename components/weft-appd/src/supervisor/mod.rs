@@ -20,7 +20,8 @@ use crate::start::{Direct, Launcher, News, Starter};
 use crate::websocket::Tokens;
 use crate::{cgroup, saved};
 use processes::Open;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -40,6 +41,8 @@ pub struct Supervisor {
     origin: Instant,
     sessions: Sessions,
     open: BTreeMap<SessionId, Open>,
+    /// Code made on this device that was looked for since appd started.
+    used_code: BTreeSet<PathBuf>,
     starter: Starter,
     pub clients: Clients,
     compositor: Option<Compositor>,
@@ -91,6 +94,7 @@ impl Supervisor {
             origin: Instant::now(),
             sessions: Sessions::new(config.ready_limit),
             open: BTreeMap::new(),
+            used_code: BTreeSet::new(),
             starter,
             clients,
             compositor,

@@ -39,8 +39,14 @@ impl Supervisor {
     fn open_session(&mut self, session: SessionId, mut launchable: Launchable) -> Result<Event, String> {
         let mounted = self.mount(session, &mut launchable)?;
         let code = match code::find(&self.config, &launchable).map_err(|error| chain(&error))? {
-            Code::Missing(making) => return self.compile(session, launchable, making, mounted),
-            Code::Made { file, key } => Some((file, key)),
+            Code::Missing(making) => {
+                self.used_code.insert(making.file().to_owned());
+                return self.compile(session, launchable, making, mounted);
+            }
+            Code::Made { file, key } => {
+                self.used_code.insert(file.clone());
+                Some((file, key))
+            }
             Code::System => None,
         };
         let mut open = self.opened(session, launchable);
