@@ -21,7 +21,7 @@ pub const SECURE_BOOT_CERTIFICATE: &str = "ci/keys/secure-boot.crt";
 pub const STICK: &str = "stick";
 const DISK_LOG: &str = "disk.log";
 /// The first place of those that the system UI tells.
-const HOME: &str = "weft-layout home ";
+pub(crate) const HOME: &str = "weft-layout home ";
 
 /// How a machine differs from the usual one.
 #[derive(Clone, Debug)]

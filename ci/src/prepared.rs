@@ -2,6 +2,7 @@
 //!
 //! Without it most of a run is the same boot and the same compilation of the same probes, over and over under emulation.
 
+use crate::machine::HOME;
 use crate::package::{ASKS, App, probe, publisher};
 use crate::{Options, TestVm, evidence, wait};
 use anyhow::Context;
@@ -73,7 +74,7 @@ fn without_probes(vm: &mut TestVm) -> anyhow::Result<()> {
     wait::until(limit, "the icons of the probes to go", || {
         let log = agent.log("weft-servo-shell")?;
         // The page tells all of its places at every change, this one first.
-        let newest = log.rsplit("weft-layout home ").next().unwrap_or_default();
+        let newest = log.rsplit(HOME).next().unwrap_or_default();
         Ok((!newest.contains(&format!("icon:{}", id("")))).then_some(()))
     })?;
     vm.settled().map(drop)

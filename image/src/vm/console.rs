@@ -7,6 +7,9 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// How long the last lines of a machine may take to be read.
+const LAST_LINES: Duration = Duration::from_secs(10);
+
 /// What PID 1 said on the console.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InitLine {
@@ -107,12 +110,10 @@ impl Console {
         lines.iter().chain([&state.unfinished]).any(|line| line.contains(text))
     }
 
-    /// Waits until all was read of a machine that has ended.
+    /// Waits until all was read of a machine that has ended, and not for long: somebody else may hold the other end.
     pub fn wait_closed(&self) {
-        let mut state = self.lock();
-        while !state.closed {
-            state = self.shared.1.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        let is_open = |state: &mut State| !state.closed;
+        drop(self.shared.1.wait_timeout_while(self.lock(), LAST_LINES, is_open));
     }
 
     /// The last lines, for a message.
