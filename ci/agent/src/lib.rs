@@ -131,7 +131,7 @@ pub struct Stat {
     pub size: u64,
     /// Tells a file from one that replaced it.
     pub inode: u64,
-    /// Nanoseconds since 1970 of the last change of its contents.
+    /// Nanoseconds since 1970, of the last change of its contents where nobody set it.
     pub modified: i64,
 }
 
