@@ -6,7 +6,7 @@ use weft_release::{Copy, Index, Work};
 use weft_verity::BLOCK_SIZE;
 
 /// Blocks that are read before the ones before them are written.
-const AHEAD: usize = 8 * READ_BLOCKS;
+const AHEAD: usize = 4 * READ_BLOCKS;
 
 /// Copies what is at hand. What turns out to be something else, or cannot be read, is left to be fetched.
 pub fn copy(slots: Slots<'_>, index: &Index, work: &mut Work) -> Result<(), Error> {

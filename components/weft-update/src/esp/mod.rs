@@ -20,7 +20,7 @@ const PLACE: [&str; 2] = ["EFI", "Linux"];
 /// With 13 characters a record and all records of a name in one sector.
 const MAX_NAME: usize = 15 * 13;
 /// Bytes written at a time. Clusters may be smaller than the kernel's pages: both ends of a piece cost a read then.
-const CHUNK: usize = 2 << 20;
+const CHUNK: usize = 512 << 10;
 
 /// Why the partition could not be read or changed.
 #[derive(Debug, thiserror::Error)]
