@@ -38,7 +38,11 @@ fn prepared(command: &Command) -> process::Command {
 pub fn speak(socket: &str, line: &str) -> io::Result<String> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    writeln!(stream, "{line}")?;
+    match stream.write_all(format!("{line}\n").as_bytes()) {
+        // Who refuses may have answered and gone before all of it was said.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        said => said?,
+    }
     let mut answer = String::new();
     match BufReader::new(stream).read_line(&mut answer)? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -49,6 +53,18 @@ pub fn speak(socket: &str, line: &str) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_answers_without_listening_is_heard() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let server = std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"no\n").unwrap());
+        // More than the socket takes, so that it is still being said when the other one has gone.
+        let answer = speak(path.to_str().unwrap(), &"x".repeat(1 << 22)).unwrap();
+        server.join().unwrap();
+        assert_eq!(answer, "no");
+    }
 
     #[test]
     fn a_program_runs_with_its_variables_and_says_how_it_ended() {
